@@ -70,8 +70,9 @@ lanes-off: $(STAMP) ## what the server's lane does, done by the machine
 LANE_TESTS = tests/unit/test_server_*.py tests/security/test_security_[m-w]*.py \
   tests/loopback/test_client_server.py tests/sim/test_server_sim.py
 
-native-million: $(STAMP) ## a million random packets: the native kernel beside its twin
+native-million: $(STAMP) ## a million random packets, and as many messages in shared memory: native code beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000
+	@NFSRDMA_TALKS=1000000 $(BIN)/python -m pytest -q -n0 tests/property/test_shm_talk.py
 
 # The sanitizers must be there before Python is; leaks are Python's own. In a copy, as it leaves
 # modules behind that no ordinary Python can load.
@@ -85,7 +86,7 @@ native-asan: $(STAMP) ## the native modules' tests under the sanitizers, then MI
 	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider $(ASAN_TESTS) && \
 	    $(abspath $(BIN))/python -m tests.support.native_soak --minutes $(MINUTES)'
 ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
-  tests/unit/test_xdr_codec.py tests/loopback/test_soft_udp.py tests/security/test_security_native_reentry.py
+  tests/unit/test_xdr_codec.py tests/property/test_shm_talk.py tests/loopback/test_soft_udp.py tests/security/test_security_native_reentry.py
 MINUTES ?= 0
 
 wireshark-next: $(STAMP) ## the Wireshark of Debian's next release: our plugins in it, and what it still gets wrong

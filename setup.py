@@ -19,6 +19,7 @@ NATIVE = (
     "nfsrdma.xdr._codec",
     "nfsrdma.rpcrdma.roce.packets._kernel",
     "nfsrdma.rpcrdma.providers._udp",
+    "nfsrdma.rpcrdma.providers.shm._talk",
     "nfsrdma.dissector.capture._guard",
 )
 """The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""

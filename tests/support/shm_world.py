@@ -19,10 +19,10 @@ from nfsrdma.client import quick
 from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.rpcrdma.providers.shm import ShmDevice
+from nfsrdma.rpcrdma.providers.shm import ShmDevice, talk
+from nfsrdma.rpcrdma.providers.shm import exchange as exchange_module
 from nfsrdma.rpcrdma.providers.shm.exchange import Exchange
 from nfsrdma.rpcrdma.providers.shm.ring import PRODUCED
-from nfsrdma.rpcrdma.providers.shm.spin import Patience
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.rpcrdma.transport import connect_rdma
@@ -56,11 +56,10 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
     ends = Ends()
     exchange = Exchange.__call__
 
-    def wait(exchange: Exchange, patience: Patience) -> bool:
-        seen = exchange._responder.consumed
+    def wait(peer_words: memoryview, seen: int, seconds: float) -> bool:
         if ends.meanwhile is not None:
             ends.meanwhile()
-        return exchange._peer.words[PRODUCED] != seen
+        return bool(peer_words[PRODUCED] != seen)
 
     def counted(self: Exchange, *args: Any) -> bytes | None:
         self._with_awake.seconds = self._with_asleep.seconds = 1e-6
@@ -70,7 +69,9 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
 
     for way in ("call", "_place", "_see"):
         monkeypatch.setattr(PromptCalls, way, _counted(ends, way))
-    monkeypatch.setattr(Exchange, "_wait", wait)
+    for module in (talk, exchange_module):
+        monkeypatch.setattr(module, "look", wait)
+    monkeypatch.setattr(exchange_module, "talk", talk.talk_in_python)
     monkeypatch.setattr(Exchange, "__call__", counted)
     monkeypatch.setattr(quick, "_STRETCH_S", 1e9)
     return ends

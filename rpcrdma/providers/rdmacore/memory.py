@@ -19,9 +19,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from ...software.addresses import address_of
+from ...software.memory import octets
 from ...verbs.types import Access, QpState, VerbsError, WcStatus
 from .bindings import ACCESS_LOCAL_WRITE, ACCESS_MW_BIND, ACCESS_REMOTE, MW_TYPE_2
-from .buffers import address_of, octets
 from .handles import Handles
 from .staging import LocalMemory, Registration, new_mr
 

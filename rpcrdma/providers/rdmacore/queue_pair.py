@@ -18,6 +18,7 @@ from contextlib import suppress
 from ipaddress import IPv6Address
 from typing import Any, Final
 
+from ...software.memory import octets
 from ...software.queue_pair import flushed_receive, flushed_send
 from ...verbs.types import (
     COMPLETES,
@@ -42,7 +43,6 @@ from .bindings import (
     WC_WITH_IMM,
     WC_WITH_INV,
 )
-from .buffers import octets
 from .completion import CompletionQueue
 from .handles import Handles
 from .librdmacm import QpAttributes

@@ -21,9 +21,10 @@ import mmap
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ...software.addresses import address_of
+from ...software.memory import octets
 from ...verbs.types import VerbsError, WcStatus
 from .bindings import ACCESS_LOCAL_WRITE, Pyverbs, error_code
-from .buffers import address_of, octets
 
 SLOT_SIZES: Final = (4 << 10, 64 << 10, 256 << 10)
 """Pieces up to the largest of these, in octets, are copied."""

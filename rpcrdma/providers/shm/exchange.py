@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from ...verbs.types import QpState
 from .link import Host, Link
+from .remote import gather
 from .responder import Responder
 from .ring import (
     ARMED,
@@ -33,12 +34,11 @@ from .ring import (
 )
 from .send_queue import SendQueue
 from .spin import Patience
+from .talk import ASLEEP, LATE, OTHER, answer_in, look, talk
 
-_LOOKS: Final = 16
 _WAKING_S: Final = 150e-6
 _MUCH_S: Final = 300e-6
 """How long a peer may take that writes to memory of ours, or reads it."""
-_WORD: Final = 4
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
 
@@ -62,6 +62,7 @@ class Exchange:
         "_peer",
         "_remote",
         "_responder",
+        "_ring",
         "_sends",
         "_turns",
         "_with_asleep",
@@ -77,6 +78,7 @@ class Exchange:
         self._doorbell = link.doorbell
         self._peer = link.peer
         self._remote = link.remote
+        self._ring = link.ring
         self._words = link.ring.words
         self._sends = sends
         self._responder = responder
@@ -105,18 +107,67 @@ class Exchange:
             or self._peer.words[PRODUCED] != responder.consumed
             or responder.seen != responder.consumed
             or len(host.recv_cq)
-            or not self._sends.post_quietly(pieces)
+            or (target := self._sends.begin(sum(map(len, pieces)))) is None
         ):
             return None
         turning = self._turns.turning
         if not turning:
             self._doorbell.disarm()
-        answer: bytes | None = None
-        while answer is None and self._wait(patience):
-            answer = self._take(expected, mask, most, sink, rkey)
+        answer: bytes | int | None = self._talk(
+            target, pieces, expected, mask, most, sink, patience.seconds
+        )
+        if answer == LATE:
+            patience.nothing()
+        elif isinstance(answer, bytes):
+            patience.found(0.0)
+            self._carried_out()
+        else:
+            if answer == ASLEEP:
+                self._doorbell.notify()
+            answer = None
+            while answer is None and self._wait(patience):
+                answer = self._take(expected, mask, most, sink, rkey)
         if not turning:
             self._arm()
-        return answer or b""
+        return answer if isinstance(answer, bytes) else b""
+
+    def _talk(
+        self,
+        target: memoryview,
+        pieces: Sequence[bytes | memoryview],
+        expected: bytes,
+        mask: bytes,
+        most: int,
+        sink: memoryview | None,
+        seconds: float,
+    ) -> bytes | int:
+        """Post a message for which there is room; wait for the answer, and take it, in the ring."""
+        sends, ring, peer = self._sends, self._ring, self._peer
+        start = sends.begun_at
+        if start < 0:
+            gather(target, 0, pieces)
+            sends.finish(0)
+            return OTHER
+        words, consumed = ring.words, self._responder.consumed
+        outcome = talk(
+            words,
+            ring.descriptors,
+            ring.messages,
+            peer.words,
+            peer.descriptors,
+            peer.messages,
+            sends.produced,
+            start,
+            consumed,
+            pieces,
+            expected,
+            mask,
+            most,
+            sink,
+            seconds,
+        )
+        sends.note_finished()
+        return outcome
 
     def _patience(self, rkey: int | None) -> Patience:
         """Return how long it pays to wait for such an answer."""
@@ -127,15 +178,10 @@ class Exchange:
 
     def _wait(self, patience: Patience) -> bool:
         """Look until the peer has posted something, or patience ends."""
-        words, seen = self._peer.words, self._responder.consumed
-        now = began = perf_counter()
-        end = began + patience.seconds
-        while now < end:
-            for _ in range(_LOOKS):
-                if words[PRODUCED] != seen:
-                    patience.found(now - began)
-                    return True
-            now = perf_counter()
+        began = perf_counter()
+        if look(self._peer.words, self._responder.consumed, patience.seconds):
+            patience.found(perf_counter() - began)
+            return True
         patience.nothing()
         return False
 
@@ -154,11 +200,10 @@ class Exchange:
         if opcode == WRITE and rkey is not None:
             responder.consume(consumed + 1)
             return b"" if self._host.state is not _RTS else None
-        size = len(expected)
         if (
             opcode != SEND
             or (flags and (flags != INVALIDATES or invalidated != rkey))
-            or not size <= length <= most
+            or length > most
             or peer.words[PRODUCED] != consumed + 1
         ):
             return b""
@@ -169,20 +214,19 @@ class Exchange:
             source = self._remote.slab_view(where, 0, length)
         if source is None or len(source) != length:
             return b""
-        answer = bytes(source if sink is None else source[:size])
-        if not _is_like(answer, expected, mask):
+        answer = answer_in(source, expected, mask, sink)
+        if answer is None or (flags and not self._host.pd.invalidate(invalidated)):
             return b""
-        if sink is not None:
-            count = int.from_bytes(answer[-_WORD:])
-            if count > len(sink) or size + (count + 3 & ~3) != length:
-                return b""
-            sink[:count] = source[size : size + count]
-        if flags and not self._host.pd.invalidate(invalidated):
-            return b""
-        responder.consumed = responder.seen = self._words[CONSUMED] = consumed + 1
-        if peer.words[WANTED] == consumed + 1:
-            self._doorbell.notify()
+        self._words[CONSUMED] = consumed + 1
+        self._carried_out()
         return answer
+
+    def _carried_out(self) -> None:
+        """Note that the peer's next descriptor is carried out, as our words say."""
+        responder = self._responder
+        responder.consumed = responder.seen = consumed = responder.consumed + 1
+        if self._peer.words[WANTED] == consumed:
+            self._doorbell.notify()
 
     def _arm(self) -> None:
         """Ask to be woken again; if there is something already, ask for a turn."""
@@ -191,10 +235,3 @@ class Exchange:
         words = self._peer.words
         if words[PRODUCED] != self._responder.consumed or words[CONSUMED] >= sends.wanted:
             self._turns.ring()
-
-
-def _is_like(answer: bytes, expected: bytes, mask: bytes) -> bool:
-    """Return whether an answer begins as expected, where the mask has ones."""
-    size = len(expected)
-    begins = int.from_bytes(answer[:size])
-    return (begins ^ int.from_bytes(expected)) & int.from_bytes(mask) == 0

@@ -8,18 +8,11 @@ moment, for as long as it lives, and not only while it is registered.
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Final
+from typing import Any
 from weakref import ref
 
+from ...software.addresses import address_of
 from .memory import Arena, Piece
-
-_get_buffer: Final = ctypes.pythonapi.PyObject_GetBuffer
-_get_buffer.argtypes = (ctypes.py_object, ctypes.c_void_p, ctypes.c_int)
-_release_buffer: Final = ctypes.pythonapi.PyBuffer_Release
-_release_buffer.argtypes = (ctypes.c_void_p,)
-_release_buffer.restype = None
-_BUFFER_WORDS: Final = 16
-"""More than a ``Py_buffer`` has; its first word is the address."""
 
 
 class Lent:
@@ -57,12 +50,3 @@ class Lent:
             return None
         start = address_of(view) - loan[2]
         return loan[1].where + start
-
-
-def address_of(view: memoryview) -> int:
-    """Return the address of the first octet of a view, which need not be writable."""
-    words = (ctypes.c_size_t * _BUFFER_WORDS)()
-    _get_buffer(view, words, 0)
-    address = words[0]
-    _release_buffer(words)
-    return address

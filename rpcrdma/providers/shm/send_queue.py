@@ -194,19 +194,6 @@ class SendQueue:
         self._produce(SEND, flags, request.imm_data, length, where, rkey, 0)
         self.posted.append((self.produced, request, end, piece))
 
-    def post_quietly(self, pieces: Sequence[bytes | memoryview]) -> bool:
-        """Post a message that takes no place in the send queue and has no completion.
-
-        The peer is notified, of what was posted before as well. Returns False, before anything was
-        done, if there is no room. Raises ``VerbsError``.
-        """
-        target = self.begin(sum(map(len, pieces)))
-        if target is None:
-            return False
-        gather(target, 0, pieces)
-        self.finish(0)
-        return True
-
     def begin(self, length: int) -> memoryview | None:
         """Return room for a message that is posted quietly by :meth:`finish`.
 
@@ -228,6 +215,21 @@ class SendQueue:
         """Post quietly an RDMA WRITE whose octets are in place."""
         self._produce(WRITE, 0, 0, length, 0, rkey, address)
         self.posted.append((self.produced, QUIET, -1, None))
+
+    @property
+    def begun_at(self) -> int:
+        """Where in the ring of messages the room is that was begun; -1 if it is elsewhere."""
+        where = self._begun[0]
+        return where ^ IN_RING if where & IN_RING else -1
+
+    def note_finished(self) -> None:
+        """Note that what was begun has been posted, as :meth:`finish` does it."""
+        _, end, piece, _ = self._begun
+        self._begun = _NOTHING_BEGUN
+        self._message_head = end
+        self.produced += 1
+        self.posted.append((self.produced, QUIET, end, piece))
+        self.quiet = False
 
     def finish(self, rkey: int) -> None:
         """Post what was begun, and notify the peer of all; it invalidates ``rkey`` unless 0."""

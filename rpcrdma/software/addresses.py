@@ -5,10 +5,6 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from ...software.memory import octets
-
-__all__ = ["address_of", "octets"]
-
 
 class _PyBuffer(ctypes.Structure):
     """``Py_buffer``, of CPython's stable ABI."""

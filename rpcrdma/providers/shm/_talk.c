@@ -1,0 +1,292 @@
+/*
+ * Post, look, take: talk() of talk.py, which has the words for it and is the oracle in the tests.
+ *
+ * The peer may change all that it has mapped for writing at any moment. So a descriptor, and what an
+ * answer begins with, are copied to memory of our own before they are looked at, and what is copied
+ * from the peer is as long as our copy says, within what is mapped.
+ */
+
+#include "native.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+enum { ASLEEP, LATE, OTHER };
+
+enum {
+    PRODUCED = 0,
+    CONSUMED = 8,
+    ARMED = 16,
+    WORDS = 17, /* at least */
+    LOOKS = 64,
+    SEND = 2, /* as in WrOpcode */
+    WORD_OCTETS = 4,
+    PIECES_MAX = 16,
+};
+
+#define IN_RING (UINT64_C(1) << 63)
+
+struct descriptor {
+    uint8_t opcode;
+    uint8_t flags;
+    uint16_t nothing;
+    uint32_t imm;
+    uint64_t length;
+    uint64_t where;
+    uint64_t rkey;
+    uint64_t address;
+    uint64_t reserved[3];
+};
+
+_Static_assert(sizeof(struct descriptor) == 64, "DESCRIPTOR_OCTETS");
+
+struct rings {
+    Py_buffer words, descriptors, messages;
+    Py_buffer peer_words, peer_descriptors, peer_messages;
+    Py_buffer expected, mask;
+    Py_buffer sink;
+    int has_sink;
+};
+
+struct call {
+    unsigned long long produced, start, consumed, most;
+    double seconds;
+};
+
+static uint64_t load(const Py_buffer *words, int index)
+{
+    return __atomic_load_n((const uint64_t *)words->buf + index, __ATOMIC_ACQUIRE);
+}
+
+static void store(const Py_buffer *words, int index, uint64_t value)
+{
+    __atomic_store_n((uint64_t *)words->buf + index, value, __ATOMIC_RELEASE);
+}
+
+static uint64_t place_of(const Py_buffer *descriptors, uint64_t number)
+{
+    return number * sizeof(struct descriptor) % (uint64_t)descriptors->len;
+}
+
+/* Copy the pieces to the ring of messages; return their octets, or -1 with an exception. */
+static Py_ssize_t gather(const Py_buffer *messages, uint64_t start, PyObject *pieces)
+{
+    Py_ssize_t count = PyTuple_Size(pieces), total = 0;
+    Py_buffer views[PIECES_MAX];
+    int held = 0, failed = 0;
+
+    if (count < 0)
+        return -1;
+    if (count > PIECES_MAX) {
+        PyErr_SetString(PyExc_ValueError, "a message of too many pieces");
+        return -1;
+    }
+    for (; held < count; held++) {
+        PyObject *piece = PyTuple_GetItem(pieces, held);
+
+        if (piece == NULL || PyObject_GetBuffer(piece, &views[held], PyBUF_SIMPLE) < 0) {
+            failed = 1;
+            break;
+        }
+        total += views[held].len;
+    }
+    if (!failed && (start > (uint64_t)messages->len
+                    || (uint64_t)total > (uint64_t)messages->len - start)) {
+        PyErr_SetString(PyExc_ValueError, "a message past the end of its ring");
+        failed = 1;
+    }
+    if (!failed) {
+        char *at = (char *)messages->buf + start;
+
+        for (int each = 0; each < held; each++) {
+            memcpy(at, views[each].buf, (size_t)views[each].len);
+            at += views[each].len;
+        }
+    }
+    while (held > 0)
+        PyBuffer_Release(&views[--held]);
+    return failed ? -1 : total;
+}
+
+static void post(const struct rings *rings, const struct call *call, Py_ssize_t length)
+{
+    struct descriptor posted = {
+        .opcode = SEND, .length = (uint64_t)length, .where = IN_RING | call->start,
+    };
+    char *at = (char *)rings->descriptors.buf + place_of(&rings->descriptors, call->produced);
+
+    /* The last 24 octets are not the descriptor's, and stay as they are. */
+    memcpy(at, &posted, offsetof(struct descriptor, reserved));
+    store(&rings->words, PRODUCED, call->produced + 1);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static int look(const Py_buffer *words, uint64_t seen, double seconds)
+{
+    double end = now() + seconds;
+
+    do {
+        for (int times = 0; times < LOOKS; times++) {
+            if (load(words, PRODUCED) != seen)
+                return 1;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+    } while (now() < end);
+    return 0;
+}
+
+static int is_like(const char *answer, const Py_buffer *expected, const Py_buffer *mask)
+{
+    const char *wanted = expected->buf, *ones = mask->buf;
+    char difference = 0;
+
+    for (Py_ssize_t at = 0; at < expected->len; at++)
+        difference |= (char)((answer[at] ^ wanted[at]) & ones[at]);
+    return difference == 0;
+}
+
+static uint64_t last_word(const char *answer, Py_ssize_t size)
+{
+    const unsigned char *word = (const unsigned char *)answer + size - WORD_OCTETS;
+
+    return (uint64_t)word[0] << 24 | (uint64_t)word[1] << 16 | (uint64_t)word[2] << 8 | word[3];
+}
+
+/* The answer, if the message at ``source`` is it; NULL if not, with an exception or without. */
+static PyObject *answer_in(const struct rings *rings, const char *source, uint64_t length)
+{
+    Py_ssize_t size = rings->expected.len;
+    PyObject *answer;
+    const char *copy;
+
+    if (length < (uint64_t)size)
+        return NULL;
+    answer = PyBytes_FromStringAndSize(source, rings->has_sink ? size : (Py_ssize_t)length);
+    if (answer == NULL)
+        return NULL;
+    copy = PyBytes_AsString(answer);
+    if (copy != NULL && is_like(copy, &rings->expected, &rings->mask)) {
+        uint64_t count;
+
+        if (!rings->has_sink)
+            return answer;
+        count = last_word(copy, size);
+        if (count <= (uint64_t)rings->sink.len
+            && (uint64_t)size + ((count + 3) & ~UINT64_C(3)) == length) {
+            memcpy(rings->sink.buf, source + size, (size_t)count);
+            return answer;
+        }
+    }
+    Py_DECREF(answer);
+    return NULL;
+}
+
+static PyObject *take(const struct rings *rings, const struct call *call)
+{
+    const Py_buffer *descriptors = &rings->peer_descriptors, *messages = &rings->peer_messages;
+    struct descriptor found;
+    uint64_t start;
+    PyObject *answer;
+
+    memcpy(&found, (const char *)descriptors->buf + place_of(descriptors, call->consumed),
+           sizeof found);
+    start = found.where ^ IN_RING;
+    if (found.opcode != SEND || found.flags || !(found.where & IN_RING)
+        || found.length > call->most || load(&rings->peer_words, PRODUCED) != call->consumed + 1
+        || start > (uint64_t)messages->len || found.length > (uint64_t)messages->len - start)
+        return PyLong_FromLong(OTHER);
+    answer = answer_in(rings, (const char *)messages->buf + start, found.length);
+    if (answer == NULL)
+        return PyErr_Occurred() ? NULL : PyLong_FromLong(OTHER);
+    store(&rings->words, CONSUMED, call->consumed + 1);
+    return answer;
+}
+
+static int are_rings(const struct rings *rings)
+{
+    Py_ssize_t words = WORDS * (Py_ssize_t)sizeof(uint64_t);
+
+    if (rings->words.len >= words && rings->peer_words.len >= words && rings->descriptors.len > 0
+        && rings->peer_descriptors.len > 0
+        && rings->descriptors.len % (Py_ssize_t)sizeof(struct descriptor) == 0
+        && rings->peer_descriptors.len % (Py_ssize_t)sizeof(struct descriptor) == 0
+        && rings->mask.len == rings->expected.len
+        && (!rings->has_sink || rings->expected.len >= WORD_OCTETS))
+        return 1;
+    PyErr_SetString(PyExc_ValueError, "these are no rings");
+    return 0;
+}
+
+static PyObject *talked(const struct rings *rings, const struct call *call, PyObject *pieces)
+{
+    Py_ssize_t length;
+
+    if (!are_rings(rings))
+        return NULL;
+    length = gather(&rings->messages, call->start, pieces);
+    if (length < 0)
+        return NULL;
+    post(rings, call, length);
+    if (load(&rings->peer_words, ARMED))
+        return PyLong_FromLong(ASLEEP);
+    if (!look(&rings->peer_words, call->consumed, call->seconds))
+        return PyLong_FromLong(LATE);
+    return take(rings, call);
+}
+
+static PyObject *talk(PyObject *self, PyObject *arguments)
+{
+    struct rings rings;
+    struct call call;
+    PyObject *pieces, *sink, *result = NULL;
+
+    (void)self;
+    if (!PyArg_ParseTuple(
+            arguments, "w*w*w*y*y*y*KKKO!y*y*KOd:talk", &rings.words, &rings.descriptors,
+            &rings.messages, &rings.peer_words, &rings.peer_descriptors, &rings.peer_messages,
+            &call.produced, &call.start, &call.consumed, &PyTuple_Type, &pieces, &rings.expected,
+            &rings.mask, &call.most, &sink, &call.seconds))
+        return NULL;
+    rings.has_sink = sink != Py_None;
+    if (!rings.has_sink || PyObject_GetBuffer(sink, &rings.sink, PyBUF_WRITABLE) == 0) {
+        result = talked(&rings, &call, pieces);
+        if (rings.has_sink)
+            PyBuffer_Release(&rings.sink);
+    }
+    PyBuffer_Release(&rings.words);
+    PyBuffer_Release(&rings.descriptors);
+    PyBuffer_Release(&rings.messages);
+    PyBuffer_Release(&rings.peer_words);
+    PyBuffer_Release(&rings.peer_descriptors);
+    PyBuffer_Release(&rings.peer_messages);
+    PyBuffer_Release(&rings.expected);
+    PyBuffer_Release(&rings.mask);
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"talk", talk, METH_VARARGS,
+     "talk(words, descriptors, messages, peer_words, peer_descriptors, peer_messages, produced, "
+     "start, consumed, pieces, expected, mask, most, sink, seconds, /)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_talk", NULL, 0, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__talk(void)
+{
+    return native_refused() ? NULL : PyModule_Create(&module);
+}

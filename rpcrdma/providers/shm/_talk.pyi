@@ -1,0 +1,23 @@
+"""An exchange in the rings of both sides; ``talk.talk_in_python`` is its twin."""
+
+from collections.abc import Sequence
+
+def talk(
+    words: memoryview,
+    descriptors: memoryview,
+    messages: memoryview,
+    peer_words: memoryview,
+    peer_descriptors: memoryview,
+    peer_messages: memoryview,
+    produced: int,
+    start: int,
+    consumed: int,
+    pieces: Sequence[bytes | memoryview],
+    expected: bytes,
+    mask: bytes,
+    most: int,
+    sink: memoryview | None,
+    seconds: float,
+    /,
+) -> bytes | int:
+    """Post a message, look for the answer, and take it: see ``talk.talk_in_python``."""

@@ -1,0 +1,133 @@
+"""What an exchange does to the rings of both sides: post, look, take. Natively or in Python.
+
+``_talk`` is the compiled twin: the same results, octet for octet. ``native`` says which is here.
+All of it looks at rings that are mapped, and whose lengths were checked when they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Final
+
+from .order import fence
+from .remote import gather
+from .ring import (
+    ARMED,
+    CONSUMED,
+    DESCRIPTOR,
+    DESCRIPTOR_OCTETS,
+    IN_RING,
+    PRODUCED,
+    SEND,
+)
+
+ASLEEP: Final = 0
+"""Posted; the peer is to be woken, and nothing was looked for."""
+LATE: Final = 1
+"""Posted; nothing has come."""
+OTHER: Final = 2
+"""Posted; what has come is left where it is: not the answer, or not in the ring."""
+
+_LOOKS: Final = 16
+_WORD: Final = 4
+
+
+def look(peer_words: memoryview, seen: int, seconds: float) -> bool:
+    """Look until the peer has not posted ``seen`` descriptors, at the longest for ``seconds``."""
+    end = perf_counter() + seconds
+    while True:
+        for _ in range(_LOOKS):
+            if peer_words[PRODUCED] != seen:
+                return True
+        if perf_counter() >= end:
+            return False
+
+
+def answer_in(
+    source: memoryview, expected: bytes, mask: bytes, sink: memoryview | None
+) -> bytes | None:
+    """Return what comes before the data of a message, if it is the answer; its data to the sink.
+
+    What says so is copied before it is looked at, as the peer may change the message meanwhile.
+    The arguments are those of ``verbs.interfaces.ExchangingQueuePair``.
+    """
+    size, length = len(expected), len(source)
+    if length < size:
+        return None
+    answer = bytes(source if sink is None else source[:size])
+    difference = int.from_bytes(answer[:size]) ^ int.from_bytes(expected)
+    if difference & int.from_bytes(mask):
+        return None
+    if sink is not None:
+        count = int.from_bytes(answer[-_WORD:])
+        if count > len(sink) or size + (count + 3 & ~3) != length:
+            return None
+        sink[:count] = source[size : size + count]
+    return answer
+
+
+def talk_in_python(
+    words: memoryview,
+    descriptors: memoryview,
+    messages: memoryview,
+    peer_words: memoryview,
+    peer_descriptors: memoryview,
+    peer_messages: memoryview,
+    produced: int,
+    start: int,
+    consumed: int,
+    pieces: Sequence[bytes | memoryview],
+    expected: bytes,
+    mask: bytes,
+    most: int,
+    sink: memoryview | None,
+    seconds: float,
+) -> bytes | int:
+    """Post a message in our ring, look for the peer's next one, and take it if it is the answer.
+
+    ``produced`` and ``consumed`` descriptors are posted, and carried out, so far; the message goes
+    to ``start`` of ``messages``, where there is room. Returns the answer, which is then carried
+    out, or ``ASLEEP``, ``LATE`` or ``OTHER``. Raises ``ValueError`` if there is no room.
+    """
+    length = sum(map(len, pieces))
+    if start + length > len(messages):
+        raise ValueError("a message past the end of its ring")
+    gather(messages, start, pieces)
+    at = produced * DESCRIPTOR_OCTETS % len(descriptors)
+    DESCRIPTOR.pack_into(descriptors, at, SEND, 0, 0, 0, length, IN_RING | start, 0, 0)
+    words[PRODUCED] = produced + 1
+    with fence:
+        pass
+    if peer_words[ARMED]:
+        return ASLEEP
+    if not look(peer_words, consumed, seconds):
+        return LATE
+    at = consumed * DESCRIPTOR_OCTETS % len(peer_descriptors)
+    opcode, flags, _, _, length, where, _, _ = DESCRIPTOR.unpack_from(peer_descriptors, at)
+    if (
+        (opcode, flags) != (SEND, 0)
+        or not where & IN_RING
+        or length > most
+        or peer_words[PRODUCED] != consumed + 1
+    ):
+        return OTHER
+    start = where ^ IN_RING
+    source = peer_messages[start : start + length]
+    answer = answer_in(source, expected, mask, sink) if len(source) == length else None
+    if answer is None:
+        return OTHER
+    words[CONSUMED] = consumed + 1
+    return answer
+
+
+try:
+    from ._talk import talk
+
+    native = True
+except ImportError:
+    talk = talk_in_python
+
+    native = False
+
+__all__ = ["ASLEEP", "LATE", "OTHER", "answer_in", "look", "native", "talk", "talk_in_python"]

@@ -1,0 +1,178 @@
+"""The compiled exchange beside its twin in Python: the same outcome, and the same memory behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from random import Random
+from typing import Any
+
+import pytest
+
+from nfsrdma.rpcrdma.providers.shm import talk
+from nfsrdma.rpcrdma.providers.shm.ring import (
+    ARMED,
+    CONSUMED,
+    DESCRIPTOR,
+    DESCRIPTOR_OCTETS,
+    IN_RING,
+    PRODUCED,
+    SEND,
+)
+
+if not talk.native:
+    pytest.skip("the compiled exchange is not built, or NFSRDMA_NATIVE=0", allow_module_level=True)
+
+CASES = int(os.environ.get("NFSRDMA_TALKS", "4000"))
+"""How many random messages are tried; ``make native-million`` tries a million."""
+COUNT = 8
+MESSAGES = 1024
+
+
+class Side:
+    """The three parts of one side's ring, with random octets in them."""
+
+    def __init__(self, rng: Random) -> None:
+        self.words = memoryview(bytearray(8 * 64)).cast("Q")
+        self.descriptors = memoryview(bytearray(rng.randbytes(COUNT * DESCRIPTOR_OCTETS)))
+        self.messages = memoryview(bytearray(rng.randbytes(MESSAGES)))
+
+    def octets(self) -> tuple[bytes, ...]:
+        return bytes(self.words), bytes(self.descriptors), bytes(self.messages)
+
+
+class Case:
+    """One exchange; made of the same seed it is the same."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = rng = Random(seed)
+        self.ours, self.peer = Side(rng), Side(rng)
+        self.produced, self.consumed = rng.randrange(1 << 40), rng.randrange(1 << 40)
+        self.pieces = tuple(rng.randbytes(rng.randrange(40)) for _ in range(rng.randrange(4)))
+        size = sum(map(len, self.pieces))
+        self.start = rng.choice((0, rng.randrange(MESSAGES), MESSAGES - size))
+        self.sink = rng.choice((None, memoryview(bytearray(rng.randrange(64)))))
+        self.expected = rng.randbytes(rng.randrange(4, 60))
+        self.mask = bytes(rng.choice((0, 255, 255, 15)) for _ in self.expected)
+        self.most = rng.choice((4096, 4096, 4096, 30))
+        self.seconds = rng.choice((0.0, 1e-6))
+        self._answer()
+
+    def _answer(self) -> None:
+        """Have the peer answer, more or less well."""
+        rng, peer = self.rng, self.peer
+        count = rng.choice((0, 1, 4, 7, 63, 200))
+        if self.sink is not None:
+            count = rng.choice((count, len(self.sink), len(self.sink) + 1))
+            mask = bytearray(self.mask)
+            mask[-4:] = bytes(4)
+            self.mask = bytes(mask)
+        answer = bytearray(self.expected)
+        for at, ones in enumerate(self.mask):
+            answer[at] ^= rng.getrandbits(8) & ~ones
+        if self.sink is not None:
+            answer[-4:] = count.to_bytes(4, "big")
+        answer += rng.randbytes(count + (-count & 3))
+        if not rng.randrange(4):
+            answer[rng.randrange(len(answer))] ^= 1 << rng.randrange(8)
+        if not rng.randrange(8):
+            answer = answer[: rng.randrange(len(answer))]
+        start = rng.randrange(MESSAGES - len(answer))
+        peer.messages[start : start + len(answer)] = answer
+        fields = [SEND, 0, 0, 0, len(answer), IN_RING | start, 0, 0]
+        if not rng.randrange(4):
+            at = rng.randrange(8)
+            fields[at] = (
+                rng.choice(
+                    (
+                        0,
+                        1,
+                        1 << 7,
+                        MESSAGES,
+                        MESSAGES + 1,
+                        1 << 63,
+                        (1 << 64) - 1,
+                        IN_RING | MESSAGES,
+                    )
+                )
+                & (0xFF, 0xFF, 0xFFFF, 0xFFFFFFFF, *((1 << 64) - 1,) * 4)[at]
+            )
+        at = self.consumed % COUNT * DESCRIPTOR_OCTETS
+        DESCRIPTOR.pack_into(peer.descriptors, at, *fields)
+        peer.words[PRODUCED] = self.consumed + rng.choice((0, 1, 1, 1, 1, 1, 1, 2))
+        peer.words[ARMED] = not rng.randrange(16)
+
+    def run(self, function: Any) -> tuple[object, ...]:
+        """Return the outcome, and all memory afterwards."""
+        ours, peer = self.ours, self.peer
+        outcome: object
+        try:
+            outcome = function(
+                *(ours.words, ours.descriptors, ours.messages),
+                *(peer.words.toreadonly(), peer.descriptors.toreadonly()),
+                *(peer.messages.toreadonly(), self.produced, self.start, self.consumed),
+                *(self.pieces, self.expected, self.mask, self.most, self.sink, self.seconds),
+            )
+        except ValueError as error:
+            outcome = str(error)
+        sink = None if self.sink is None else bytes(self.sink)
+        return outcome, ours.octets(), peer.octets(), sink
+
+
+def test_both_do_the_same() -> None:
+    outcomes: dict[object, int] = {}
+    for seed in range(CASES):
+        native, twin = Case(seed).run(talk.talk), Case(seed).run(talk.talk_in_python)
+        assert native == twin, seed
+        kind = "answered" if isinstance(native[0], bytes) else native[0]
+        outcomes[kind] = outcomes.get(kind, 0) + 1
+    kinds = {"answered", talk.ASLEEP, talk.LATE, talk.OTHER, "a message past the end of its ring"}
+    assert set(outcomes) == kinds
+    assert min(outcomes.values()) > CASES // 500
+    assert outcomes["answered"] > CASES // 4
+
+
+def test_what_comes_while_it_looks_is_taken() -> None:
+    case = Case(3)
+    ours, peer = case.ours, case.peer
+    peer.words[ARMED] = 0
+    peer.words[PRODUCED] = case.consumed
+    case.expected, case.mask, case.sink, case.pieces = b"answer", b"\xff" * 6, None, (b"asked",)
+    case.start, case.seconds, case.most = 0, 20.0, 100
+
+    def answer() -> None:
+        peer.messages[:6] = b"answer"
+        at = case.consumed % COUNT * DESCRIPTOR_OCTETS
+        DESCRIPTOR.pack_into(peer.descriptors, at, SEND, 0, 0, 0, 6, IN_RING, 0, 0)
+        peer.words[PRODUCED] = case.consumed + 1
+
+    # The compiled one keeps the interpreter's lock, so whoever answers it is another process.
+    child = threading.Timer(0.01, answer)
+    child.start()
+    assert case.run(talk.talk_in_python)[0] == b"answer"
+    child.join()
+    assert ours.words[CONSUMED] == case.consumed + 1
+    assert case.run(talk.talk)[0] == b"answer"
+
+
+@pytest.mark.parametrize("part", ["words", "descriptors", "peer's words", "mask", "no length"])
+def test_what_is_no_ring_is_refused(part: str) -> None:
+    case = Case(5)
+    ours, peer = case.ours, case.peer
+    expected, mask, sink = case.expected, case.mask, case.sink
+    if part == "words":
+        ours.words = ours.words[:5]
+    elif part == "descriptors":
+        ours.descriptors = ours.descriptors[:63]
+    elif part == "peer's words":
+        peer.words = peer.words[:5]
+    elif part == "mask":
+        mask += b"x"
+    else:
+        expected, mask, sink = b"abc", b"abc", memoryview(bytearray(5))
+    with pytest.raises(ValueError, match="these are no rings"):
+        talk.talk(
+            *(ours.words, ours.descriptors, ours.messages),
+            *(peer.words, peer.descriptors, peer.messages),
+            *(0, 0, 0, (b"x",), expected, mask, 100, sink, 0.0),  # type: ignore[arg-type]
+        )
