@@ -210,8 +210,9 @@ class RpcRdmaEndpoint:
             length = len(head) + message.tell()
             target = self.prompting.begin(length)
             if target is not None:
-                start = 0
-                for part in (head, *message.parts()):
+                start = len(head)
+                target[:start] = head
+                for part in message.parts() if message.payloads else (message.buffer,):
                     end = start + len(part)
                     target[start:end] = part
                     start = end
