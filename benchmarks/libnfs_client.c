@@ -10,6 +10,7 @@
  * sockets, event loop, XDR and zero-copy, is the same code. Sequential; the file is read from its
  * start again when it ends, and written within what it was.
  */
+#define _GNU_SOURCE
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -59,7 +61,12 @@ static double now(void)
 {
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
-        return t.tv_sec + t.tv_nsec * 1e-9;
+        return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static double in_seconds(struct timeval t)
+{
+        return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
 static void die(const char *what, const char *why)
@@ -70,7 +77,7 @@ static void die(const char *what, const char *why)
 
 static void turn(void)
 {
-        struct pollfd p = { .fd = rpc_get_fd(rpc), .events = rpc_which_events(rpc) };
+        struct pollfd p = { .fd = rpc_get_fd(rpc), .events = (short)rpc_which_events(rpc) };
         if (poll(&p, 1, 5000) <= 0)
                 die("the server", "does not answer within 5 seconds");
         if ((nfs ? nfs_service(nfs, p.revents) : rpc_service(rpc, p.revents)) < 0)
@@ -175,7 +182,7 @@ static void make_session(void)
         ops[0].argop = OP_EXCHANGE_ID;
         snprintf(owner, sizeof owner, "libnfs %d", (int)getpid());
         EXCHANGE_ID4args *e = &ops[0].nfs_argop4_u.opexchangeid;
-        e->eia_clientowner.co_ownerid.co_ownerid_len = strlen(owner);
+        e->eia_clientowner.co_ownerid.co_ownerid_len = (uint32_t)strlen(owner);
         e->eia_clientowner.co_ownerid.co_ownerid_val = owner;
         call("EXCHANGE_ID", ops, 1, take_client);
 
@@ -208,7 +215,7 @@ static void open_path(char *path)
         ops[n++].argop = OP_PUTROOTFH;
         while (name && (next = strtok(NULL, "/")) && n < 20) {
                 ops[n].argop = OP_LOOKUP;
-                ops[n].nfs_argop4_u.oplookup.objname.utf8string_len = strlen(name);
+                ops[n].nfs_argop4_u.oplookup.objname.utf8string_len = (uint32_t)strlen(name);
                 ops[n++].nfs_argop4_u.oplookup.objname.utf8string_val = name;
                 name = next;
         }
@@ -222,7 +229,7 @@ static void open_path(char *path)
         o->owner.owner.owner_val = "lane";
         o->openhow.opentype = OPEN4_NOCREATE;
         o->claim.claim = CLAIM_NULL;
-        o->claim.open_claim4_u.file.utf8string_len = strlen(name);
+        o->claim.open_claim4_u.file.utf8string_len = (uint32_t)strlen(name);
         o->claim.open_claim4_u.file.utf8string_val = name;
         ops[n++].argop = OP_GETFH;
         call("OPEN", ops, n, take_open);
@@ -308,7 +315,7 @@ static void begin_session_call(struct lane *lane, uint64_t at)
                 ops[2].argop = OP_READ;
                 r->stateid = open_stateid;
                 r->offset = at;
-                r->count = record;
+                r->count = (count4)record;
                 pdu = rpc_nfs4_read_task(rpc, replied, lane->buffer, record, &args, lane);
         } else if (op == WRITE) {
                 WRITE4args *w = &ops[2].nfs_argop4_u.opwrite;
@@ -316,7 +323,7 @@ static void begin_session_call(struct lane *lane, uint64_t at)
                 w->stateid = open_stateid;
                 w->offset = at;
                 w->stable = UNSTABLE4;
-                w->data.data_len = record;
+                w->data.data_len = (uint32_t)record;
                 w->data.data_val = lane->buffer;
                 pdu = rpc_nfs4_write_task(rpc, replied, lane->buffer, record, &args, lane);
         } else {
@@ -368,8 +375,7 @@ static void measure(unsigned depth, double seconds)
                 turn();
         double elapsed = now() - start;
         getrusage(RUSAGE_SELF, &b);
-        double cpu = (b.ru_utime.tv_sec - a.ru_utime.tv_sec) + (b.ru_stime.tv_sec - a.ru_stime.tv_sec)
-                + 1e-6 * ((b.ru_utime.tv_usec - a.ru_utime.tv_usec) + (b.ru_stime.tv_usec - a.ru_stime.tv_usec));
+        double cpu = in_seconds(b.ru_utime) - in_seconds(a.ru_utime) + in_seconds(b.ru_stime) - in_seconds(a.ru_stime);
         unsigned long n = operations < MAX_TIMES ? operations : MAX_TIMES;
         qsort(times, n, sizeof *times, later);
         printf("%lu %llu %.6f %.6f %.1f %.1f\n", operations, (unsigned long long)done_octets, elapsed, cpu,
