@@ -72,7 +72,7 @@ LANE_TESTS = tests/unit/test_server_*.py tests/security/test_security_[m-w]*.py 
 
 native-million: $(STAMP) ## a million random packets, and as many messages in shared memory: native code beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000
-	@NFSRDMA_TALKS=1000000 $(BIN)/python -m pytest -q -n0 tests/property/test_shm_talk.py
+	@NFSRDMA_TALKS=1000000 $(BIN)/python -m pytest -q -n0 --timeout=0 tests/property/test_shm_talk.py
 
 # The sanitizers must be there before Python is; leaks are Python's own. In a copy, as it leaves
 # modules behind that no ordinary Python can load.

@@ -17,11 +17,11 @@ from tests.support.fake_adapter import Adapter, FakeError
 from tests.support.fake_librdmacm import FakeLibrary, Network, two_devices
 
 from nfsrdma.cli.group import group as cli
+from nfsrdma.rpcrdma.io.addresses import address_of
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.rdmacore import VerbsDevice, bindings, completion, librdmacm
 from nfsrdma.rpcrdma.providers.rdmacore import device as device_module
 from nfsrdma.rpcrdma.providers.registry import open_device
-from nfsrdma.rpcrdma.software.addresses import address_of
 
 # From rdma-core's headers, by a C compiler (x86-64 and every other LP64 machine).
 OFFSETS = {

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from ...software.addresses import address_of
+from ...io.addresses import address_of
 from ...software.memory import octets
 from ...verbs.types import Access, QpState, VerbsError, WcStatus
 from .bindings import ACCESS_LOCAL_WRITE, ACCESS_MW_BIND, ACCESS_REMOTE, MW_TYPE_2

@@ -21,7 +21,7 @@ import mmap
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ...software.addresses import address_of
+from ...io.addresses import address_of
 from ...software.memory import octets
 from ...verbs.types import VerbsError, WcStatus
 from .bindings import ACCESS_LOCAL_WRITE, Pyverbs, error_code

@@ -11,7 +11,7 @@ import ctypes
 from typing import Any
 from weakref import ref
 
-from ...software.addresses import address_of
+from ...io.addresses import address_of
 from .memory import Arena, Piece
 
 
