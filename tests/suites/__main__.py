@@ -50,7 +50,7 @@ def _run(suite: Suite, way: str, given: argparse.Namespace) -> tuple[Results, Ve
     folder = given.output.resolve() / f"{suite.name}-{way}"
     print(f"== {suite.name} over {way}; what it says is in {folder}", flush=True)
     started = time.monotonic()
-    with Stage(folder, way, given.server) as stage:
+    with Stage(folder, way, given.server, suite.setting) as stage:
         results = suite.run(checkout, stage)
     verdict = judge(results, known)
     saved = {name: asdict(case) for name, case in results.items()}

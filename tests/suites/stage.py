@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .gateway import LISTENING
@@ -17,9 +20,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 #: The ways to the server: over TCP, or over RDMA by one of the providers that need no hardware.
 WAYS = ("tcp", "soft", "shm")
-
-#: Suites wait for leases to run out, so they are short.
-LEASE_S = 10
 
 _PATIENCE_S = 30.0
 
@@ -33,14 +33,25 @@ class Program:
 
     def __init__(self, module: str, arguments: Sequence[str | Path], log: Path) -> None:
         self.log = log
-        with log.open("w") as stream:
+        self._argv = [sys.executable, "-m", module, *map(str, arguments)]
+        self._begin()
+
+    def _begin(self) -> None:
+        with self.log.open("w") as stream:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, *map(str, arguments)],
+                self._argv,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 cwd=REPOSITORY,
             )
+
+    def kill_and_start(self, ready: str) -> None:
+        """Kill it as a crash does, and start it again; returns once its output matches."""
+        self._process.kill()
+        self._process.wait()
+        self._begin()
+        self.wait_for(ready)
 
     def wait_for(self, pattern: str) -> str:
         """Wait for output that matches, and return its first group; raises `StageError`."""
@@ -62,15 +73,35 @@ class Program:
             self._process.wait()
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What the server of a suite is like, but for what all have in common."""
+
+    options: tuple[str, ...] = ()
+    lease_s: int = 10
+    """Suites wait for leases to run out, so they are short."""
+    special: str = ""
+    """An export that pynfs is to name; the one with files is called `NAME` then."""
+
+
+PLAIN = Setting()
+
+#: The name of the export with files, where it is not the root.
+NAME = "files"
+
+
 class Stage:
     """A server and, for suites that speak TCP alone, a gateway to it; a context manager.
 
     ``server`` is the URL of a server to use instead of ours; its root must be empty.
     """
 
-    def __init__(self, folder: Path, way: str, server: str = "") -> None:
+    def __init__(self, folder: Path, way: str, server: str = "", setting: Setting = PLAIN) -> None:
         self.folder = folder
         self.way = way
+        self.setting = setting
+        self._ours = not server
+        self._ready = ""
         #: What is exported, as this host sees it (of a server of ours).
         self.export = folder / "export"
         #: The server for clients that speak its language.
@@ -108,15 +139,50 @@ class Stage:
         # The soft provider has one port for each address: others on this host have theirs.
         address = f"127.{random.randrange(16, 240)}.{random.randrange(256)}.9"
         provider = "none" if self.way == "tcp" else self.way
+        # The same one after a restart. Nobody else is at this address.
+        port = random.randrange(20_000, 30_000)
+        name = f"{NAME}=" if self.setting.special else ""
         arguments: list[str | Path] = [
-            *("serve", self.export, "--listen", address, "--port", "0", "--tcp", "0"),
-            *("--provider", provider, "--lease", str(LEASE_S), "--delegations"),
+            *("serve", f"{name}{self.export}", "--listen", address),
+            *("--port", str(port), "--tcp", str(port)),
+            *("--provider", provider, "--lease", str(self.setting.lease_s), "--delegations"),
             *("--allow", "any", "--no-root-squash", "--insecure"),
-            *("--state-dir", self.folder / "state"),
+            *("--state-dir", self.folder / "state", *self.setting.options),
         ]
-        server = self._start("nfsrdma", arguments, "server")
+        self._server = self._start("nfsrdma", arguments, "server")
         kind = "tcp" if self.way == "tcp" else "rdma"
-        self.url = server.wait_for(rf"(nfs\+{kind}://\S+)\n")
+        self._ready = rf"(nfs\+{kind}://\S+)\n"
+        self.url = self._server.wait_for(self._ready)
+
+    @contextlib.contextmanager
+    def restarts(self) -> Iterator[Path]:
+        """A program that kills the server and starts it again, for the block."""
+        if not self._ours:
+            raise StageError("another server cannot be restarted")
+        asked, done = self.folder / "asked", self.folder / "done"
+        for fifo in (asked, done):
+            os.mkfifo(fifo)
+        helper = self.folder / "restart"
+        helper.write_text(f"#!/bin/sh\necho > {asked}\ncat {done}\n")
+        helper.chmod(0o755)
+        ends = threading.Event()
+
+        def restart() -> None:
+            while True:
+                asked.read_text()
+                if ends.is_set():
+                    return
+                self._server.kill_and_start(self._ready)
+                done.write_text("restarted\n")
+
+        thread = threading.Thread(target=restart)
+        thread.start()
+        try:
+            yield helper
+        finally:
+            ends.set()
+            asked.write_text("the end")
+            thread.join()
 
     def _address(self) -> tuple[str, int]:
         found = re.match(r"nfs\+(tcp|rdma)://(.+?):(\d+)", self.url)

@@ -5,6 +5,7 @@ None is part of this project, or fetched by it; whoever wants one run names a ch
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .stage import Stage, StageError
+from .stage import NAME, PLAIN, Setting, Stage, StageError
 from .verdict import Case, Outcome, Results
 
 
@@ -30,6 +31,7 @@ class Suite:
     proof: str
     """A file that is there when it is ready."""
     run: Callable[[Path, Stage], Results]
+    setting: Setting = PLAIN
 
     def checkout(self) -> Path | None:
         """The checkout that is named, if one is; raises `StageError` if it is not built."""
@@ -74,22 +76,28 @@ def _pynfs(minor: int, flags: Sequence[str]) -> Callable[[Path, Stage], Results]
     def run(checkout: Path, stage: Stage) -> Results:
         host, port = stage.address
         results = stage.folder / "results.json"
-        argv = [os.environ.get("PYNFS_PYTHON", sys.executable), "testserver.py", f"{host}:{port}/"]
+        special = stage.setting.special
+        where = f"{host}:{port}/{NAME if special else ''}"
+        argv = [os.environ.get("PYNFS_PYTHON", sys.executable), "testserver.py", where]
         argv += ["--maketree", f"--json={results}", *flags]
-        # It writes its records in pieces, each of which would wait for the one before to arrive.
-        environment = {"PYTHONPATH": str(Path(__file__).parent / "nodelay")}
-        command(
-            argv,
-            stage.folder / "pynfs.log",
-            folder=checkout / f"nfs4.{minor}",
-            timeout=3000,
-            environment=environment,
-        )
+        if special:
+            argv.append(f"--usespecial=/{special}")
+        with contextlib.ExitStack() as stack:
+            if "reboot" in flags:
+                argv.append(f"--serverhelper={stack.enter_context(stage.restarts())}")
+            _run_pynfs(argv, checkout / f"nfs4.{minor}", stage)
         if not results.exists():
             raise StageError(f"pynfs ended without results; see {stage.folder / 'pynfs.log'}")
         return pynfs_results(json.loads(results.read_text()))
 
     return run
+
+
+def _run_pynfs(argv: Sequence[str], folder: Path, stage: Stage) -> None:
+    # It writes its records in pieces, each of which would wait for the one before to arrive.
+    environment = {"PYTHONPATH": str(Path(__file__).parent / "interpreter")}
+    log = stage.folder / "pynfs.log"
+    command(argv, log, folder=folder, timeout=3000, environment=environment)
 
 
 def pynfs_results(saved: Mapping[str, object]) -> Results:
@@ -208,23 +216,31 @@ def _libnfs(checkout: Path, stage: Stage) -> Results:
 
 _BUILD_PYNFS = "PATH=VENV/bin:$PATH VENV/bin/python setup.py build (VENV: setuptools ply xdrlib3)"
 
+
+def _of_pynfs(name: str, minor: int, flags: Sequence[str], setting: Setting = PLAIN) -> Suite:
+    proof = f"nfs4.{minor}/xdrdef/nfs4_const.py"
+    return Suite(name, "PYNFS", _BUILD_PYNFS, proof, _pynfs(minor, flags), setting)
+
+
+_MOST = ("everything", "noreboot", "nospecial")
+_THOUSAND = ("REBT2c", "REBT3c", "REBT4c")
+"""A thousand clients, each of which reclaims: it takes a while."""
+_DELEGATIONS = ("delegations", "noreboot")
+_AWAY = Setting(("--refer", "away=192.0.2.1:/there"), special="away")
+_ANOTHER = Setting(special=NAME)
+
 SUITES = (
-    Suite(
-        "pynfs-4.0",
-        "PYNFS",
-        _BUILD_PYNFS,
-        "nfs4.0/xdrdef/nfs4_const.py",
-        # Left out: what needs Kerberos, and a server that is restarted by a script.
-        _pynfs(0, ("everything", "nogss", "noreboot")),
-    ),
-    Suite(
-        "pynfs-4.1",
-        "PYNFS",
-        _BUILD_PYNFS,
-        "nfs4.1/xdrdef/nfs4_const.py",
-        # What is outside of `all` is pNFS for the most part, and a thousand clients that wait.
-        _pynfs(1, ("all",)),
-    ),
+    # Left out: what needs Kerberos. What needs a setting of its own follows.
+    _of_pynfs("pynfs-4.0", 0, (*_MOST, "nogss", "nodelegations"), _AWAY),
+    # While an OPEN is answered DELAY it tries nine times before it looks at anything else.
+    _of_pynfs("pynfs-4.0-delegations", 0, (*_DELEGATIONS, "--rundeps"), Setting(lease_s=45)),
+    _of_pynfs("pynfs-4.0-special", 0, ("special",), _ANOTHER),
+    _of_pynfs("pynfs-4.0-reboot", 0, ("reboot", "--rundeps")),
+    _of_pynfs("pynfs-4.1", 1, _MOST),
+    _of_pynfs("pynfs-4.1-special", 1, ("special",), _ANOTHER),
+    _of_pynfs("pynfs-4.1-reboot", 1, ("reboot", *(f"no{code}" for code in _THOUSAND))),
+    # It sleeps for a lease and five seconds, and then takes the grace period to be over.
+    _of_pynfs("pynfs-4.1-thousand", 1, _THOUSAND, Setting(("--grace", "60"), lease_s=60)),
     Suite(
         "pjdfstest",
         "PJDFSTEST",
