@@ -29,6 +29,8 @@ from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourse
 from .serving import ServeCommand
 
 _ARGUMENTS: Final = "nfsrdma.cli.arguments"
+_COLLECT: Final = (20_000, 20, 100)
+"""After how many new objects the collector looks at the young ones, and how often at more."""
 
 
 class ConfiguredCommand(click.Command):
@@ -100,6 +102,8 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
         # What exists by now stays, so the collector need not examine it again.
         gc.collect()
         gc.freeze()
+        # A page of a directory alone is thousands of objects, none of which is in a circle.
+        gc.set_threshold(*_COLLECT)
         life.run()
 
 
