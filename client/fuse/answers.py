@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ..attributes import Stat, StatVfs
@@ -17,6 +18,7 @@ FOPEN_CACHE_DIR: Final = 1 << 3
 UNKNOWN_INODE: Final = 0xFFFFFFFF
 """The inode number of a directory entry whose attributes are not known."""
 _NOTIFY_INVAL_INODE: Final = 2
+_NOTIFY_PRUNE: Final = 9
 _SECOND_NS: Final = 10**9
 _PAGE: Final = 4096
 _FOREVER_S: Final = 1 << 30
@@ -178,6 +180,12 @@ def invalidate_attributes(node: int) -> bytes:
     """Return the message that makes the kernel ask for a node's attributes again."""
     body = _INVAL_INODE.pack(node, -1, 0)
     return _OUT.pack(OUT_SIZE + len(body), _NOTIFY_INVAL_INODE, 0) + body
+
+
+def forget_unused(nodes: Sequence[int]) -> bytes:
+    """Return the message that asks the kernel to forget those of some nodes that nobody uses."""
+    body = struct.pack(f"=I12x{len(nodes)}Q", len(nodes), *nodes)
+    return _OUT.pack(OUT_SIZE + len(body), _NOTIFY_PRUNE, 0) + body
 
 
 def lifetime(seconds: float) -> tuple[int, int]:

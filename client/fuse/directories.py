@@ -97,6 +97,7 @@ async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> A
         )
     directory.taken(found[:taken])
     mount.listed.told(directory)
+    mount.crowd.look()
 
     async def undo() -> None:
         for node in looked_up:

@@ -15,6 +15,7 @@ from .answers import attributes_out, entry_out, invalidate_attributes
 from .behind import Behind
 from .callers import Callers
 from .choices import DEFAULT, Choices
+from .crowd import Crowd
 from .handles import FileHandle, Handles
 from .listed import Listed
 from .memory import Memory
@@ -71,6 +72,7 @@ class Mounted:
         self.memory: Final = memory if memory is not None else Memory()
         self.choices: Final = choices
         self.listed: Final = Listed(nodes.table.lifetimes)
+        self.crowd: Final = Crowd(nodes.table, notify)
         self.behind: Final = Behind(self._carry, nodes.now)
         self._callers = callers
         self._shared = shared

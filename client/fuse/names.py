@@ -48,6 +48,7 @@ async def lookup(mount: Mounted, header: Header, arguments: wire.Name) -> Answer
 
 async def _entry(mount: Mounted, directory: Node, name: bytes, node: Node) -> Answer:
     """Return the entry for a node that was looked up."""
+    mount.crowd.look()
     undo = _forgetting(mount, node)
     try:
         status = await mount.fresh(node)

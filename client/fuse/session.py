@@ -165,8 +165,10 @@ class Session:
             self._refuse(unique, errno.EPROTO)
             return
         features = Feature(offered.features & wanted(self._mount.choices))
+        minor = min(offered.minor, MINOR_MAX)
+        self._mount.crowd.agreed(minor)
         answer = Negotiated(
-            min(offered.minor, MINOR_MAX),
+            minor,
             offered.max_readahead,
             features,
             _MAX_BACKGROUND,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import islice
 from typing import Final
 
 from ..attributes import Stat
@@ -57,6 +58,11 @@ class NodeTable:
     def has(self, node: Node) -> bool:
         """Return whether a node was not forgotten."""
         return node.number in self._by_number
+
+    def after(self, number: int, count: int) -> list[Node]:
+        """Return at most ``count`` nodes that are newer than a number, the oldest first."""
+        newer = (node for node in self._by_number.values() if node.number > number)
+        return list(islice(newer, count))
 
     def find(self, status: Stat) -> Node | None:
         """Return the node for attributes with a handle; None if there is none yet."""
@@ -158,3 +164,6 @@ class NodeTable:
             del self._by_key[node.key]
         self._names -= self._named.pop(node.number, 0)
         node.names.clear()
+        parent = node.parent
+        if parent is not None and parent.names.get(node.name) is node:
+            del parent.names[node.name]  # or the name would keep it

@@ -103,6 +103,8 @@ class FakeKernel:
         self.dying: set[int] = set()
         self.notified: list[int] = []
         """Nodes whose attributes were declared invalid."""
+        self.unwanted: list[int] = []
+        """Nodes that it was asked to forget if nobody uses them."""
         self.lookups: dict[int, int] = {}
         self._lifetimes = lifetimes
         self._memory = memory
@@ -185,6 +187,10 @@ class FakeKernel:
         return True
 
     def _notified(self, message: bytes) -> None:
+        if struct.unpack_from("=Ii", message) == (len(message), 9):
+            (count,) = struct.unpack_from("=I", message, 16)
+            self.unwanted += struct.unpack_from(f"={count}Q", message, 32)
+            return
         length, code, unique, node, offset, size = struct.unpack("=IiQQqq", message)
         assert (length, code, unique, offset, size) == (len(message), 2, 0, -1, 0)
         self.notified.append(node)
