@@ -26,6 +26,7 @@ from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
 from .about import ServerInfo, about
+from .cache import Cache
 from .callback import Callbacks
 from .errors import NfsError, ProtocolError, unreachable
 from .file import Files, OpenFile
@@ -78,6 +79,8 @@ class ClientOptions:
     """Whether files are kept that the server leaves to this client (see ``delegations``)."""
     nconnect: int = 1
     """Connections of the session over each path, which share its calls (``lanes``)."""
+    cache: int = 0
+    """Octets of files' contents that are kept to be read again (``cache``)."""
     security: ClientSecurity = PLAIN
     """How connections are made secure."""
 
@@ -124,7 +127,7 @@ class Client:
         self.habits = Habits()
         self.opens.delegations.wanted = options.delegations
         self.opens.delegations.is_sure = self._is_leased
-        self.files = Files()
+        self.files = Files(Cache(options.cache, reactor.time) if options.cache else None)
         self.rng = rng
         self.rsize = options.rsize
         self.wsize = options.wsize

@@ -18,6 +18,7 @@ from nfsrdma.rpcrdma.task import Task, settled
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import Stat, encode_attributes
+from .cache import Cache, CachedReads
 from .errors import NfsError, ProtocolError, make_error
 from .file_io import FileIO
 from .locks import LOCKS_LOST
@@ -65,6 +66,11 @@ class OpenFile:
         self._files = files
         self._unstable = files.unstable.acquire(opened.handle)
         self._can_seek = True
+        self._cached: CachedReads | None = None
+        if files.cache is not None:
+            self._cached = CachedReads(
+                files.cache, opened.handle, self, writable=self.writable, most=rsize
+            )
         files.add(self)
 
     @property
@@ -89,6 +95,31 @@ class OpenFile:
 
         Returns the number of octets read, which is smaller than the buffer only at the end of file.
         """
+        if self._cached is None:
+            return await self.read_through(offset, buffer)
+        self._check(READ)
+        return await self._cached.read_at(offset, buffer)
+
+    @property
+    def ours_since(self) -> float | None:
+        """Since when the server has left the file to this client; None if it has not."""
+        delegation = self._open.delegation
+        if delegation is None or not self._operations.opens.delegations.is_sure():
+            return None
+        return delegation.since
+
+    def learn(self, change: int, asked_at: float) -> None:
+        """Note the change attribute that OPEN brought, a call that was sent at ``asked_at``."""
+        if self._cached is not None:
+            self._cached.learn(change, asked_at)
+
+    def distrust(self) -> None:
+        """Ask about the file before what is kept of it is read next."""
+        if self._cached is not None:
+            self._cached.distrust()
+
+    async def read_through(self, offset: int, buffer: memoryview) -> int:
+        """Read as :meth:`read_at` does, from the server."""
         self._check(READ)
         unstable = self._unstable
         while True:
@@ -322,6 +353,8 @@ class OpenFile:
         self.closed = True
         if self._caller.abandoned is not None:
             return None
+        if self._cached is not None:
+            await self._cached.finish()
         async with self._unstable.committing() as batch:
             try:
                 return await self._close(batch, attributes)
@@ -333,6 +366,8 @@ class OpenFile:
                 self._operations.opens.discard(self._open)
                 self._files.discard(self)
                 self._files.unstable.release(self._open.handle)
+                if self._cached is not None:
+                    self._cached.close()
 
     async def _close(self, batch: Batch, attributes: bool) -> Stat | None:
         commit = self.writable and bool(batch)
@@ -388,9 +423,13 @@ class OpenFile:
 
 
 class Files:
-    """The open files of a mount, in the order in which they were opened."""
+    """The open files of a mount, in the order in which they were opened.
 
-    def __init__(self) -> None:
+    ``cache`` keeps what they read, if there is one.
+    """
+
+    def __init__(self, cache: Cache | None = None) -> None:
+        self.cache: Final = cache
         self.unstable = UnstableTable()
         self._open: dict[OpenFile, None] = {}
 
@@ -400,6 +439,12 @@ class Files:
     def all(self) -> list[OpenFile]:
         """Return all of them."""
         return list(self._open)
+
+    def cut(self, handle: bytes, size: int) -> None:
+        """Note that this client has truncated a file by its handle."""
+        self.unstable.cut(handle, size)
+        if self.cache is not None:
+            self.cache.changed(handle)
 
     def add(self, file: OpenFile) -> None:
         """Note that a file was opened."""

@@ -113,7 +113,7 @@ class FileSystem(AccessControl):
         if size >= OFFSET_END:
             raise OverflowError(f"{size} octets are more than a file can have")
         handle = await self.set_attributes(path, encode_attributes(size=size))
-        self.files.unstable.cut(handle, size)
+        self.files.cut(handle, size)
 
     async def set_attributes(
         self, path: Path, attributes: t.fattr4, *, follow: bool = True
@@ -143,15 +143,16 @@ class FileSystem(AccessControl):
             here = await self._open_delegated(path, letters.access)
             if here is not None:
                 return here
-        owner = self.opens.new_owner()
+        owner, asked_at = self.opens.new_owner(), self.session.time()
         delegable = delegations.wanted and not letters.truncate
+        looks = delegable or self.files.cache is not None
 
         def tail(compound: Compound, name: bytes) -> _Opened:
             claim, how = t.open_claim4(t.CLAIM_NULL, name), letters.how(permissions)
             opened = compound.open(
                 self.opens.arguments(owner, letters.access, claim, how, delegable=delegable)
             )
-            return _Opened(opened, compound.getfh(), compound.stat() if delegable else None)
+            return _Opened(opened, compound.getfh(), compound.stat() if looks else None)
 
         with delegations.asking():
             found = await self.resolver.run_in_parent(
@@ -166,12 +167,15 @@ class FileSystem(AccessControl):
         if found.status is not None:
             change = found.status.value.change
         if letters.truncate:
-            self.files.unstable.cut(handle, 0)
+            self.files.cut(handle, 0)
         added = self.opens.add(
             self.session, handle, letters.access, owner, found.opened.value, change
         )
         delegations.seen_at(path, handle)
-        return self.open_file(added, path)
+        file = self.open_file(added, path)
+        if change is not None:
+            file.learn(change, asked_at)
+        return file
 
     async def _open_delegated(self, path: Path, access: int) -> OpenFile | None:
         """Open a file that the server has left to us, if it is still what the path leads to."""
@@ -211,7 +215,7 @@ class FileSystem(AccessControl):
                 await file.close()
             return len(view)
         handle, count = await write_small(self.resolver, self.opens, path, view, permissions)
-        self.files.unstable.cut(handle, 0)
+        self.files.cut(handle, 0)
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count

@@ -44,6 +44,9 @@ class MountOptions:
     default not."""
     paths: tuple[str, ...] | None = None
     """More paths to the same server: URLs, or hosts that are reached as the mount's URL is."""
+    cache: int | None = None
+    """Octets of files' contents that are kept to be read again while they are true; by default 0.
+    Each open sees what was closed before, as without it."""
 
     def over(self, defaults: MountOptions) -> MountOptions:
         """Return these options, with those of ``defaults`` where these are None."""

@@ -44,6 +44,13 @@ def _size(text: str) -> int:
     return value
 
 
+def _cache(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError("a number of octets")
+    return value
+
+
 def _connections(text: str) -> int:
     value = int(text)
     if not 1 <= value <= NCONNECT_MAX:
@@ -79,6 +86,7 @@ OPTIONS: Final[dict[str, tuple[str, Callable[[str], str | int | float]]]] = {
     "delegations": ("delegations", _yes_or_no),
     "nconnect": ("nconnect", _connections),
     "path": ("paths", _path),
+    "cache": ("cache", _cache),
     "uid": ("uid", _identity),
     "gid": ("gid", _identity),
 }

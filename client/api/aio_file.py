@@ -141,6 +141,7 @@ class AsyncFile:
                 where=lambda: self.name,
             )
         )
+        self._file.distrust()
 
     async def unlock(self, start: int = 0, length: int | None = None) -> None:
         """Unlock a range, locked or not."""

@@ -241,6 +241,9 @@ def _client_at(
     nconnect = chosen.nconnect if chosen.nconnect is not None else 1
     if not 1 <= nconnect <= NCONNECT_MAX:
         raise ValueError(f"nconnect is a number from 1 to {NCONNECT_MAX}")
+    cache = chosen.cache if chosen.cache is not None else 0
+    if cache < 0:
+        raise ValueError("the cache is a number of octets")
     identity = ClientOptions(
         _credentials(chosen),
         owner=f"nfsrdma {socket.gethostname()} {os.getpid()} {rng.getrandbits(64):x}".encode(),
@@ -251,6 +254,7 @@ def _client_at(
         wsize=chosen.wsize or IO_SIZE,
         delegations=bool(chosen.delegations),
         nconnect=nconnect,
+        cache=cache,
     )
     ways = connector.ways()
     client = FileSystem(reactor, ways[0].connect, url.path, identity, rng, ways)

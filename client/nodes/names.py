@@ -29,7 +29,7 @@ class NodeNames(NodeLookups):
             lambda: self._operations.setattr(node.handle, attributes, node.path), node
         )
         if size is not None:
-            self._client.files.unstable.cut(node.handle, size)
+            self._client.files.cut(node.handle, size)
         node.learn(status, asked_at)
         return status
 

@@ -186,6 +186,6 @@ class Nodes(NodeNames):
 
     def _opened(self, node: Node, opening: Opening, truncated: bool, changed: bool) -> NodeFile:
         if truncated:
-            self._client.files.unstable.cut(node.handle, 0)
+            self._client.files.cut(node.handle, 0)
         file = self._client.open_file(opening.opened, node.path(), self._open_operations)
         return NodeFile(node, file, self.table, self._locks, changed)

@@ -111,7 +111,12 @@ class Pair:
         self._reachable = True
 
     def client(
-        self, name: bytes = b"client", *, minor_version: int = 2, delegations: bool = False
+        self,
+        name: bytes = b"client",
+        *,
+        minor_version: int = 2,
+        delegations: bool = False,
+        cache: int = 0,
     ) -> FileSystem:
         """Return a client that has mounted the tree."""
         options = ClientOptions(
@@ -120,6 +125,7 @@ class Pair:
             b"verifier",
             minor_version=minor_version,
             delegations=delegations,
+            cache=cache,
         )
         fs = FileSystem(self.reactor, self.connect, (), options, Random(name))
         self.run(fs.mount())
