@@ -51,6 +51,7 @@ def mount(
     nconnect: int | None = None,
     delegations: bool | None = None,
     paths: tuple[str, ...] | None = None,
+    cache: int | None = None,
 ) -> Mount:
     """Connect to the server of ``url`` and make its export usable.
 
@@ -73,6 +74,9 @@ def mount(
     - ``paths``: more paths to the same server, as URLs or hosts (``("nfs+rdma://10.1.0.1",)``). All
       that are up are used, and one that is lost is not missed. TCP is the last resort where there
       is RDMA. ``stats.paths`` tells what went where; none.
+    - ``cache``: octets of what was read of files that are kept to be read again; 0. Each open sees
+      what was closed before, as without it, and a file that stays open is looked at again after
+      three seconds; one that is left to this client is not. Who reads on and on has it read ahead.
 
     Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
     :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
@@ -91,6 +95,7 @@ def mount(
         nconnect=nconnect,
         delegations=delegations,
         paths=texts_of(paths),
+        cache=cache,
     )
     return begin(Mount, url, options)
 

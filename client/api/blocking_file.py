@@ -141,6 +141,7 @@ class NfsFile(io.RawIOBase):
                 where=lambda: self.name,
             )
         )
+        self._file.distrust()
 
     def unlock(self, start: int = 0, length: int | None = None) -> None:
         """Unlock a range, locked or not."""
