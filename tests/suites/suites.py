@@ -83,7 +83,7 @@ def _pynfs(minor: int, flags: Sequence[str]) -> Callable[[Path, Stage], Results]
         if special:
             argv.append(f"--usespecial=/{special}")
         with contextlib.ExitStack() as stack:
-            if "reboot" in flags:
+            if any(flag.startswith(("reboot", "REBT")) for flag in flags):
                 argv.append(f"--serverhelper={stack.enter_context(stage.restarts())}")
             _run_pynfs(argv, checkout / f"nfs4.{minor}", stage)
         if not results.exists():
@@ -238,8 +238,13 @@ SUITES = (
     _of_pynfs("pynfs-4.0-reboot", 0, ("reboot", "--rundeps")),
     _of_pynfs("pynfs-4.1", 1, _MOST),
     _of_pynfs("pynfs-4.1-special", 1, ("special",), _ANOTHER),
-    _of_pynfs("pynfs-4.1-reboot", 1, ("reboot", *(f"no{code}" for code in _THOUSAND))),
     # It sleeps for a lease and five seconds, and then takes the grace period to be over.
+    _of_pynfs(
+        "pynfs-4.1-reboot",
+        1,
+        ("reboot", *(f"no{code}" for code in _THOUSAND)),
+        Setting(("--grace", "20"), lease_s=20),
+    ),
     _of_pynfs("pynfs-4.1-thousand", 1, _THOUSAND, Setting(("--grace", "60"), lease_s=60)),
     Suite(
         "pjdfstest",
