@@ -86,11 +86,11 @@ class Daemon:
             session = self._mount()
             try:
                 self._begin(session)
+                tell()  # which fails if whoever waits for it is gone
             except BaseException:
                 with suppress(MountError):
                     unmount(self._directory, lazy=True)
                 raise
-            tell()
             # What exists by now stays, so the collector need not examine it again.
             gc.collect()
             gc.freeze()

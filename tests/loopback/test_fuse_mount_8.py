@@ -6,6 +6,7 @@ Skipped where nothing can be mounted. Nothing stays mounted, whatever fails.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -106,6 +107,20 @@ def test_allow_other_is_for_root(where: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(OSError, match="allow_other is for root"):
         Daemon("nfs+tcp://127.0.0.1/", str(where), parse_options(("allow_other",)))
+
+
+def test_nothing_stays_mounted_that_nobody_waits_for(
+    server: LiveServer, where: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that waits may have been killed before its daemon is ready."""
+
+    def gone() -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # these are the tests' own
+    with pytest.raises(BrokenPipeError):
+        Daemon(server.url, str(where), parse_options(())).run(gone)
+    assert not os.path.ismount(where)
 
 
 def test_what_mount_runs(server: LiveServer, where: Path, tmp_path: Path) -> None:
