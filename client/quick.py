@@ -45,6 +45,8 @@ _XID: Final = struct.Struct(">I")
 _WORD: Final = 4
 _STRETCH_S: Final = 0.001
 """Seconds for which calls may be made without a turn of the reactor between them."""
+_SLOW: Final = 3
+"""Calls that go the usual way after one for which it did not pay to wait."""
 _REPLY: Final = struct.Struct(">11I16s9I")
 """A reply up to the third result's status: see :func:`_succeeded`."""
 _ROOM: Final = REPLY_ROOM + 8
@@ -146,13 +148,15 @@ class Asked:
 class Quick:
     """The short way into a session, with the credentials of ``header``."""
 
-    __slots__ = ("_header", "_session", "_turn_by")
+    __slots__ = ("_header", "_session", "_slow", "_turn_by")
 
     def __init__(self, session: Session, header: Header) -> None:
         self._session = session
         self._header = header.octets[_WORD:]
         self._turn_by = 0.0
         """When the reactor is to have a turn, by its time: then a call waits for one."""
+        self._slow = 0
+        """For so many calls waiting does not pay: none is made without a turn."""
 
     # What they return is the result, or a call to be taken up, or None: there is no usable session,
     # or no free slot. All raise :class:`~.errors.ProtocolError`.
@@ -227,14 +231,15 @@ class Quick:
         if payload is not None:
             size = len(payload)
             asked.pieces = octets + _XID.pack(size), payload, _PADS[size & 3]
+        reply: Future[Decoder] | None = None
         # With others in flight answers come in batches, which a turn takes.
         if not slot and sent_at < self._turn_by and (swift := swift_of(channel)) is not None:
-            answer = self._answer(kind, asked)
-            reply = swift(xid, asked.pieces, kind.room, answer, sink)
-            if isinstance(reply, bytes):
-                return self._take(asked, reply, sink)
-        else:
-            reply = None
+            found = swift(xid, asked.pieces, kind.room, self._answer(kind, asked), sink)
+            if isinstance(found, bytes):
+                return self._take(asked, found, sink)
+            reply = found
+            if reply is None:
+                self._slow, self._turn_by = _SLOW, 0.0
         if reply is None:
             reply = self._send(channel, asked, octets, sink, payload)
         return await self._wait(channel, asked, reply, sink)
@@ -316,7 +321,10 @@ class Quick:
             decoder.offset = start
             return Begun(channel, slots, slot, xid, sent_at, reply)
         session.heard_at = now = session.reactor.time()
-        self._turn_by = now + _STRETCH_S
+        if self._slow:
+            self._slow -= 1
+        else:
+            self._turn_by = now + _STRETCH_S
         session.renewed_at = sent_at
         session.executed(slots, slot, head[15], head[16])
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from itertools import pairwise
 
 import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, pair
@@ -51,12 +52,21 @@ def test_patience_is_learned() -> None:
     for _ in range(10):
         patience.nothing()
     assert patience.seconds == 0.0
-    for _ in range(200):
+    tries = []
+    for sleep in range(5000):
         patience.nothing()
         if patience.seconds:
-            break
-    assert patience.seconds == LONGEST_S  # for a try
-    patience.nothing()
+            assert patience.seconds == LONGEST_S
+            tries.append(sleep)
+            patience.nothing()
+            assert patience.seconds == 0.0
+    # The rarer the more of them fail, but not without end.
+    pauses = [after - before for before, after in pairwise(tries)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 100
+    assert pauses[-1] == pauses[-2] > 500
+    while not patience.seconds:
+        patience.nothing()
     patience.found(5e-6)
     assert patience.seconds == LONGEST_S
     for _ in range(4):

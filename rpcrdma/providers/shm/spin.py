@@ -5,8 +5,9 @@ read, and the time that a processor takes to wake up. Where the peer answers wit
 microseconds it is better to look at its words again and again; where both share a processor, or
 others want it, that only keeps the peer from answering. The outcome says which of the two it is: a
 success doubles the next look, a failure halves it, and when nothing is left, only one sleep in so
-many is put off for a try. (A look that ends with success costs nothing more for having been allowed
-to be long. One that is too short by a little makes both sides sleep, each as the other sleeps.)
+many is put off for a try, and the rarer the more tries have failed. (A look that ends with success
+costs nothing more for having been allowed to be long. One that is too short by a little makes both
+sides sleep, each as the other sleeps.)
 """
 
 from __future__ import annotations
@@ -16,28 +17,39 @@ from typing import Final
 LONGEST_S: Final = 100e-6
 _SHORTEST_S: Final = 4e-6
 _SLEEPS_PER_TRY: Final = 32
+_MOST_SLEEPS_PER_TRY: Final = 1024
 
 
 class Patience:
     """How long to look before sleeping."""
 
-    __slots__ = ("_sleeps", "longest_s", "seconds")
+    __slots__ = ("_sleeps", "_trying", "_until_try", "longest_s", "seconds")
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
         self.longest_s = longest_s
         self.seconds = longest_s
         """How long to look next time."""
         self._sleeps = 0
+        self._until_try = _SLEEPS_PER_TRY
+        self._trying = False
 
     def found(self, after_s: float) -> None:
         """Learn that something came ``after_s`` seconds after the look began."""
         self.seconds = min(max(2 * self.seconds, 2 * after_s, _SHORTEST_S), self.longest_s)
+        self._trying = False
+        self._until_try = _SLEEPS_PER_TRY
 
     def nothing(self) -> None:
         """Learn that nothing came, or that there was no look."""
-        if self.seconds:
+        if self._trying:
+            self._trying = False
+            self._until_try = min(2 * self._until_try, _MOST_SLEEPS_PER_TRY)
+            self.seconds = 0.0
+        elif self.seconds:
             self.seconds = self.seconds / 2 if self.seconds > _SHORTEST_S else 0.0
-            return
-        self._sleeps += 1
-        if self._sleeps % _SLEEPS_PER_TRY == 0:
-            self.seconds = self.longest_s
+        else:
+            self._sleeps += 1
+            if self._sleeps >= self._until_try:
+                self._sleeps = 0
+                self._trying = True
+                self.seconds = self.longest_s

@@ -4,7 +4,7 @@ These numbers are not counted at run time: they follow from how each transport i
 those of both ends together, our own client and server, and of copies by the processor (DMA does
 not count); the reason stands beside each. They hold for long records. What is short enough to
 travel in a message (``DeviceLimits.short_message``) is copied into the message and out of it: over
-shm a READ then takes 5 copies and a WRITE 3.
+shm a READ then takes 2 copies, where its answer is waited for, and a WRITE 3.
 """
 
 from __future__ import annotations
