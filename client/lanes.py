@@ -147,7 +147,8 @@ class Lanes:
         route = self._route_of(channel)
         if channel not in route.connections:
             return
-        route.stats.lost += 1
+        if not self._closed:
+            route.stats.lost += 1
         self._discard(channel, reason)
         if route.stats.up:
             route.holds()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from nfsrdma.rpcrdma.rpc.channel import Channel, TransportError
@@ -27,7 +28,7 @@ from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
 from .caller import Limits
 from .compound import Compound, Header
 from .errors import NfsError, StatusError, status_error, unreachable
-from .identity import AnotherServerError, difference
+from .joining import SESSION_GONE, SPARE_FROM, Joining
 from .lanes import Lanes
 from .opens import OpenTable
 from .routes import Connect
@@ -58,7 +59,6 @@ _CALLBACK_TROUBLE: Final = (
     | t.SEQ4_STATUS_CB_PATH_DOWN_SESSION
     | t.SEQ4_STATUS_BACKCHANNEL_FAULT
 )
-_SESSION_GONE: Final = frozenset((t.NFS4ERR_BADSESSION, t.NFS4ERR_DEADSESSION))
 
 
 class Recovery:
@@ -84,8 +84,6 @@ class Recovery:
         self.lease_s = 90.0
         """The length of a lease: what most servers grant, until :meth:`set_lease`."""
         self.client_id: int | None = None
-        self.server: t.EXCHANGE_ID4resok | None = None
-        """What the server said of itself last."""
         self.closing = False
         self.hard = False
         """Whether calls wait for as long as the server is away, where they would fail after
@@ -101,16 +99,23 @@ class Recovery:
         self._probed_at = 0.0
         self._hung_up = False  # because the server was silent
         self._rebound: Channel | None = None
+        self._joining = Joining(session, self._call_exchange_id)
+        several = len(ways) > 1
         self.lanes = Lanes(
             session,
             ways,
             nconnect,
-            verify=self._verify,
-            bind=self._bind_lane,
+            verify=self._joining.verify,
+            bind=partial(self._joining.add, several=several),
             lost=self.connection_lost,
             timeout=timeout,
         )
         session.guardian = self
+
+    @property
+    def server(self) -> t.EXCHANGE_ID4resok | None:
+        """What the server said of itself last."""
+        return self._joining.server
 
     # --- Events of the session ---
 
@@ -225,9 +230,7 @@ class Recovery:
             channel = await self.lanes.connect(max(0.1, deadline - reactor.time()))
         self._watch(channel, reactor.time())
         try:
-            if self.lanes.several and session.channel is None and self.server is not None:
-                await self._verify(channel)
-            if session.channel is None and session.slots is not None:
+            if session.channel is None:
                 await self._resume(channel)
             if session.slots is None:
                 await self._new_session(channel)
@@ -255,55 +258,28 @@ class Recovery:
             channel.close(f"the server has not answered for {patience:g} s")
 
     async def _resume(self, channel: Channel) -> None:
-        """Bind a new connection to the existing session, if the server still has it."""
+        """Bind a new connection to the existing session, if the server still has it.
+
+        Of several paths each may lead elsewhere by now. Who has become another server at the very
+        address of the mount is believed, as on a mount with one path: a restart may have renamed
+        it.
+        """
+        known = True
+        if self.lanes.several and self.server is not None:
+            believed = self.lanes.is_usual(channel)
+            known = await self._joining.verify(channel, believed=believed)
+        if self.session.slots is None:
+            return
         try:
-            await self._bind(channel)
+            await self._joining.join(channel, known)
         except StatusError as error:
-            if error.status not in _SESSION_GONE:
+            if error.status not in SESSION_GONE:
                 raise
             self.session.drop_session()
 
-    async def _verify(self, channel: Channel) -> bool:
-        """See whether a connection leads to the server of the session.
-
-        Raises ``AnotherServerError`` if not. Returns whether the server knows us there by the same
-        client ID. Who has become another server at the very address of the session is believed, as
-        on a mount with one path: a restart may have renamed it.
-        """
-        told, known = await self._call_exchange_id(channel), self.server
-        assert known is not None
-        reason = difference(known, told)
-        if reason and (self.session.channel is not None or not self.lanes.is_usual(channel)):
-            raise AnotherServerError(reason)
-        return told.eir_clientid == self.client_id
-
-    async def _bind_lane(self, channel: Channel) -> None:
-        """Bind one of several connections to the session.
-
-        Raises ``AnotherServerError`` if who is there does not know it.
-        """
-        known = not self.lanes.several or await self._verify(channel)
-        try:
-            await self._bind(channel)
-        except StatusError as error:
-            if known or error.status not in _SESSION_GONE:
-                raise
-            raise AnotherServerError("another server is there: it has no such session") from error
-
-    async def _bind(self, channel: Channel) -> None:
-        """Call BIND_CONN_TO_SESSION for both directions (RFC 8881, Section 18.34)."""
-        compound = self._plain("BIND_CONN_TO_SESSION")
-        arguments = t.BIND_CONN_TO_SESSION4args(
-            self.session.session_id, t.CDFC4_FORE_OR_BOTH, False
-        )
-        compound.typed(
-            t.OP_BIND_CONN_TO_SESSION, arguments, 64, t.BIND_CONN_TO_SESSION4resok.decode
-        )
-        await self.session.call_plain(channel, compound)
-
     async def _rebind(self, channel: Channel) -> None:
         try:
-            await self._bind(channel)
+            await self._joining.bind(channel)
         except (StatusError, NfsError, TransportError) as error:
             _log.info("the back channel stays down: %s", error)
 
@@ -334,7 +310,7 @@ class Recovery:
                 raise
             session.header = Header(session.credentials, older)
             result = await self._call_exchange_id(channel)
-        self.server = result
+        self._joining.server = result
         self.client_id = result.eir_clientid
         self._create_sequence = result.eir_sequenceid
         # An unconfirmed record is a new one: all state has to be reclaimed.
@@ -388,7 +364,9 @@ class Recovery:
             min(fore.ca_maxresponsesize_cached, _CACHED),
             min(fore.ca_maxoperations, _OPERATIONS),
         )
-        self.session.install(channel, result.csr_sessionid, SlotTable(slots), limits)
+        spare = self.lanes.several and slots >= SPARE_FROM
+        self._joining.installed(slots - 1 if spare else None)
+        self.session.install(channel, result.csr_sessionid, SlotTable(slots - spare), limits)
 
     async def _reclaim(self) -> None:
         """Reclaim the opens, then call RECLAIM_COMPLETE (RFC 8881, Section 18.51)."""

@@ -228,6 +228,22 @@ class Session:
         except (XdrError, RpcError, CallRefused) as error:
             raise ProtocolError(f"{compound.name}: {why(error)}") from error
 
+    async def call_bare(self, channel: Channel, slot: int, seqid: int) -> int:
+        """Call SEQUENCE alone over ``channel``, in a slot of the caller's; return its status.
+
+        Raises ``TransportError`` or :class:`ProtocolError`.
+        """
+        compound = self.compound("SEQUENCE")
+        compound.stamp(self.rpc.allocate_xid(), self.session_id, seqid, slot, slot)
+        try:
+            dec = await channel.call(compound.encoder, max_reply=compound.max_reply)
+            self.heard_at = self.reactor.time()
+            return compound.decode_sequence(dec)[0]
+        except AuthError as error:
+            raise auth_error(error) from error
+        except (XdrError, RpcError, CallRefused) as error:
+            raise ProtocolError(f"{compound.name}: {why(error)}") from error
+
     async def _attempt(self, compound: Compound, recovering: bool, begun: Begun | None) -> None:
         """Execute once in one slot. Raises what :meth:`call` does, SessionLost, CallRefused."""
         slots = self.slots

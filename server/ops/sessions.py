@@ -237,7 +237,7 @@ def bind_conn_to_session(
 ) -> None:
     """BIND_CONN_TO_SESSION (RFC 8881, Section 18.34)."""
     registry = context.core.registry
-    session = registry.session_of(args.bctsa_sessid, _principal(context))
+    session = registry.session_to_bind(args.bctsa_sessid, _principal(context), context.channel)
     direction = args.bctsa_dir
     wants_back = (nfs.CDFC4_BACK, nfs.CDFC4_FORE_OR_BOTH, nfs.CDFC4_BACK_OR_BOTH)
     if direction not in (nfs.CDFC4_FORE, *wants_back):

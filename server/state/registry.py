@@ -374,6 +374,17 @@ class Registry:
         session.client.require(principal)
         return session
 
+    def session_to_bind(self, session_id: bytes, principal: Principal, channel: Channel) -> Session:
+        """Return the session for a caller that wants to bind its connection to it.
+
+        Who calls in a session from another address (``may_carry``) may be called there, too, so
+        that a client with several addresses is reached over each. Raises as :meth:`session_of`.
+        """
+        session = self.session(session_id)
+        if channel in session.connections:
+            principal = principal._replace(source=session.client.source)
+        return self.session_of(session_id, principal)
+
     def destroy_session(self, session: Session) -> None:
         """Forget a session. Callbacks that are in progress in it fail."""
         client = session.client

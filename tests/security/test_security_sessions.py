@@ -116,6 +116,23 @@ def test_a_host_that_gets_another_address_goes_on(victim: Session, server: NfsSe
     assert victim.peer.call(destroy_session(victim.id)).status == t.NFS4ERR_BADSESSION
 
 
+def test_a_host_with_two_addresses_is_called_at_both(victim: Session, server: NfsService) -> None:
+    """Who knows the session's name, and so calls in it, may be called, if he is the same user."""
+    second = Peer(server, ALICE, ELSEWHERE)
+    assert second.call(bind(victim.id)).status == t.NFS4ERR_BADSESSION
+    sequence = t.OP_SEQUENCE, t.SEQUENCE4args(victim.id, 1, 5, 5, False)
+    assert second.call(sequence).status == t.NFS4_OK
+    assert second.call(bind(victim.id), credentials=MALLORY).status == t.NFS4ERR_WRONG_CRED
+    (session,) = server.registry.sessions.values()
+    assert second.channel not in session.back.paths
+    assert second.call(bind(victim.id)).status == t.NFS4_OK
+    assert second.channel in session.back.paths
+    # It still manages nothing from there.
+    assert second.call(destroy_session(victim.id)).status == t.NFS4ERR_BADSESSION
+    assert second.call(create_session(victim.client_id, 2)).status == t.NFS4ERR_STALE_CLIENTID
+    victim.ok(PUTROOTFH)
+
+
 def test_owner_string_of_another_client(victim: Session, stranger: Peer) -> None:
     for verifier in (b"verifier", b"restart!"):
         reply = stranger.exchange_id(b"host", verifier)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from nfsrdma.rpcrdma.providers.sim import Faults
@@ -21,6 +21,8 @@ RESTART = "restart"
 """The server is shut down and started again."""
 CRASH = "crash"
 """The server loses power, and what it had not made durable, and is started again."""
+PATH = "path"
+"""Nothing gets through over one of a client's two paths for a while; the other one is well."""
 DEATH = "death"
 """A client loses power, and comes back after a while, or not (0 seconds)."""
 
@@ -71,6 +73,10 @@ class Plan:
     """Connections of each client."""
     delegations: bool = False
     """Whether the server delegates, and the clients keep what it does."""
+    paths: int = 1
+    """At how many addresses the server is."""
+    moves: bool = False
+    """Whether a client has another address for its second path, too."""
 
     @property
     def may_time_out(self) -> bool:
@@ -95,7 +101,9 @@ class Plan:
     def _outage(self) -> float:
         """How long the server may be out of reach, all events taken together."""
         fabric = 4 * self.faults.partition_s if self.faults.partition else 0.0
-        return fabric + sum(event.seconds for event in self.events if event.kind != DEATH)
+        return fabric + sum(
+            event.seconds for event in self.events if event.kind not in (DEATH, PATH)
+        )
 
     def __str__(self) -> str:
         events = "; ".join(
@@ -103,7 +111,8 @@ class Plan:
             for event in self.events
         )
         return (
-            f"{self.clients} clients with {self.workers} workers and {self.nconnect} connections, "
+            f"{self.clients} clients with {self.workers} workers, {self.paths} paths and "
+            f"{self.nconnect} connections, "
             f"MTU {self.mtu}, {self.timeout:g} s patience, lease {self.times.lease:g} s, "
             f"{'a slow' if self.slow_disk else 'a quick'} disk, "
             f"{'' if self.delegations else 'no '}delegations; {events or 'no events'}"
@@ -158,6 +167,35 @@ def plan_of(seed: int) -> Plan:
         slow_disk=Random(f"slow disk {seed}").random() < 0.4,
         nconnect=Random(f"nconnect {seed}").choice((1, 1, 2, 3)),
         delegations=Random(f"delegations {seed}").random() < 0.5,
+    )
+
+
+def failover_plan(seed: int) -> Plan:
+    """Return the plan of a seed with two paths, one of which is lost now and then.
+
+    Half of them have what goes wrong in that seed as well; in the others no operation may fail.
+    """
+    rng = Random(f"failover {seed}")
+    plan = plan_of(seed)
+    total = plan.clients * plan.workers * plan.operations
+    lost = tuple(
+        Event(
+            PATH,
+            rng.randrange(total * 9 // 10),
+            rng.choice((None, rng.random() * rng.choice((1e-3, 0.1)))),
+            rng.choice((0.5, 5.0, 30.0, 90.0)) * rng.uniform(0.5, 1.5),
+            rng.randrange(plan.clients),
+        )
+        for _ in range(rng.choice((1, 2, 4)))
+    )
+    others = plan.events if rng.random() < 0.5 else ()
+    return replace(
+        plan,
+        faults=replace(plan.faults, partition=0.0),
+        events=tuple(sorted((*lost, *others), key=lambda event: event.operation)),
+        paths=2,
+        moves=rng.random() < 0.5,
+        nconnect=rng.choice((1, 1, 2)),
     )
 
 

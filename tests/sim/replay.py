@@ -3,6 +3,7 @@
     python -m tests.sim.replay 1234                          one seed, with what it was about
     python -m tests.sim.replay 1234 --pcap x.pcapng          and its packets
     python -m tests.sim.replay --seeds 0:1000 --jobs 2       many, with progress
+    python -m tests.sim.replay --seeds 0:300 --paths 2       with two paths that are cut
 
 A seed that fails is run again with a tap; the error says where its packets are.
 """
@@ -17,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from nfsrdma.rpcrdma.pcapng import PcapngWriter
@@ -25,18 +27,23 @@ from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.tap import Tap
 from nfsrdma.rpcrdma.roce.packets.burst import Address, Burst
 
-from .plan import plan_of
+from .plan import Plan, failover_plan, plan_of
 from .world import World
 
 
-def run_seed(seed: int) -> None:
+def _plan(seed: int, paths: int) -> Plan:
+    return plan_of(seed) if paths == 1 else failover_plan(seed)
+
+
+def run_seed(seed: int, paths: int = 1) -> None:
     """Run a seed. Raises, with the notes of ``simulate``, if something is not as it must be."""
-    plan = plan_of(seed)
+    plan = _plan(seed, paths)
 
     def scenario(fabric: SimFabric) -> None:
         World(fabric, plan).run()
 
-    command = f"python -m tests.sim.replay {seed} --pcap seed-{seed}.pcapng"
+    option = f" --paths {paths}" if paths > 1 else ""
+    command = f"python -m tests.sim.replay {seed}{option} --pcap seed-{seed}.pcapng"
     try:
         simulate(scenario, seed, faults=plan.faults, command=command)
     except Exception as error:
@@ -44,9 +51,9 @@ def run_seed(seed: int) -> None:
         raise
 
 
-def tapped(seed: int, tap: Tap | HashTap, reactor: SimReactor) -> World:
+def tapped(seed: int, tap: Tap | HashTap, reactor: SimReactor, paths: int = 1) -> World:
     """Run a seed with a tap on its fabric."""
-    plan = plan_of(seed)
+    plan = _plan(seed, paths)
     world = World(SimFabric(reactor, seed, plan.faults, tap=tap), plan)  # type: ignore[arg-type]
     world.run()
     return world
@@ -88,11 +95,11 @@ def digest_of(seed: int) -> str:
     return tap.digest()
 
 
-def _attempt(seed: int) -> tuple[int, float, str]:
+def _attempt(seed: int, paths: int) -> tuple[int, float, str]:
     """The seed, the processor's seconds that it took, and the report of its failure, if any."""
     start = time.process_time()
     try:
-        run_seed(seed)
+        run_seed(seed, paths)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -103,20 +110,21 @@ def _attempt(seed: int) -> tuple[int, float, str]:
     return seed, time.process_time() - start, ""
 
 
-def _outcomes(seeds: range, jobs: int) -> Iterator[tuple[int, float, str]]:
+def _outcomes(seeds: range, jobs: int, paths: int) -> Iterator[tuple[int, float, str]]:
+    attempt = partial(_attempt, paths=paths)
     if jobs == 1:
-        yield from map(_attempt, seeds)
+        yield from map(attempt, seeds)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(_attempt, seeds, chunksize=4)
+        yield from pool.map(attempt, seeds, chunksize=4)
 
 
-def soak(seeds: range, jobs: int) -> int:
+def soak(seeds: range, jobs: int, paths: int = 1) -> int:
     """Run many seeds with a line that tells how far it is; how many failed."""
     failed: list[int] = []
     spent = 0.0
     start = time.monotonic()
-    for done, (seed, seconds, report) in enumerate(_outcomes(seeds, jobs), 1):
+    for done, (seed, seconds, report) in enumerate(_outcomes(seeds, jobs, paths), 1):
         spent += seconds
         if report:
             failed.append(seed)
@@ -133,20 +141,20 @@ def soak(seeds: range, jobs: int) -> int:
     return len(failed)
 
 
-def replay(seed: int, pcap: Path | None) -> None:
+def replay(seed: int, pcap: Path | None, paths: int = 1) -> None:
     """Run one seed and say what it was about. Raises if it fails."""
-    plan = plan_of(seed)
+    plan = _plan(seed, paths)
     print(f"seed {seed}: {plan}\n{plan.faults}")
     reactor = SimReactor()
     hashes = HashTap(reactor.time)
     start = time.process_time()
     if pcap is None:
-        world = tapped(seed, hashes, reactor)
+        world = tapped(seed, hashes, reactor, paths)
         print(f"{hashes.packets} packets, hash {hashes.digest()[:16]}")
     else:
         tap = Tap(PcapngWriter(pcap.open("wb")), lambda: EPOCH_S + reactor.time())
         try:
-            world = tapped(seed, tap, reactor)
+            world = tapped(seed, tap, reactor, paths)
         finally:
             tap.close()
             print(f"packets: {pcap}")
@@ -165,13 +173,14 @@ def main() -> int:
     parser.add_argument("--pcap", type=Path, help="write the packets of the seed to this file")
     parser.add_argument("--seeds", metavar="FROM:TO", help="run these seeds, TO left out")
     parser.add_argument("--jobs", type=int, default=1, help="processes that run seeds")
+    parser.add_argument("--paths", type=int, default=1, choices=(1, 2), help="to the server")
     options = parser.parse_args()
     if options.seeds is not None:
         first, _, end = options.seeds.partition(":")
-        return 1 if soak(range(int(first), int(end)), options.jobs) else 0
+        return 1 if soak(range(int(first), int(end)), options.jobs, options.paths) else 0
     if options.seed is None:
         parser.error("which seed?")
-    replay(options.seed, options.pcap)
+    replay(options.seed, options.pcap, options.paths)
     return 0
 
 

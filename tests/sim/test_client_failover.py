@@ -41,7 +41,8 @@ def check_slots(world: Paths) -> None:
     assert slots is not None
     assert slots.busy == 0
     session = world.server.sessions[world.fs.session.session_id]
-    assert [seqid + 1 for seqid in session.seqids] == slots.seqids
+    assert [seqid + 1 for seqid in session.seqids][: slots.size] == slots.seqids
+    assert slots.size == len(session.seqids) - 1, "one is spare, to join by"
 
 
 def test_all_paths_that_are_up_are_used() -> None:
@@ -247,9 +248,13 @@ def test_another_server_takes_over_no_session(identity: dict[str, Any], reason: 
     world.run(fs.unmount())
 
 
-def test_a_server_that_knows_clients_by_address_is_the_same_if_it_has_the_session() -> None:
+@pytest.mark.parametrize("callbacks", [True, False])
+def test_a_server_that_knows_clients_by_address_is_the_same_if_it_has_the_session(
+    callbacks: bool,
+) -> None:
+    """It may let calls through from another address, and yet not bind connections from there."""
     world = Paths()
-    exchange = world.server.op_exchange_id
+    exchange, bind = world.server.op_exchange_id, world.server.op_bind_conn_to_session
     count = 0
 
     def by_address(args: Any) -> bytes:
@@ -258,8 +263,21 @@ def test_a_server_that_knows_clients_by_address_is_the_same_if_it_has_the_sessio
         world.server.client_ids = 7 if count == 1 else 7 + count
         return exchange(args)
 
+    def refuse(args: Any) -> bytes:
+        if not callbacks:
+            args = t.BIND_CONN_TO_SESSION4args(b"", 3, False)
+        return bind(args)
+
     world.server.op_exchange_id = by_address  # type: ignore[method-assign]
+    world.server.op_bind_conn_to_session = refuse  # type: ignore[method-assign]
     fs = world.mount()
+    assert world.up() == [1, 1]
+    world.paths[0].cut(stays_down=False)
+    world.run(fs.stat("file"))
+    world.reactor.advance(10)
+    world.paths[1].cut(stays_down=False)
+    world.run(fs.stat("file"))
+    world.reactor.advance(100)
     assert world.up() == [1, 1]
     world.reactor.turn(make_directories(world, 10))
     assert fs.stats.sessions == 1

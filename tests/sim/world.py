@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.support.memory_guard import Watch
 
 from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
+from nfsrdma.client.routes import Way
 from nfsrdma.rpcrdma.io.lanes import lanes_wanted
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -36,7 +38,10 @@ from .plan import Event, Plan
 from .worker import Worker
 
 SERVER = "10.0.0.1"
+SECOND = "10.0.0.2"
+"""The server's other address, if there are two paths."""
 PORT = 20049
+_SETTLED_S = 200.0
 _LIMIT_S = 20_000.0
 """Virtual seconds after which a run is thought to hang."""
 
@@ -51,6 +56,14 @@ class SimClient:
         """How often it lost its power before."""
         self.address = f"10.0.1.{index + 1}"
         self.device = world.open_device(self.address)
+        self.devices = [self.device]
+        """What it reaches each address of the server from."""
+        if world.plan.paths > 1:
+            away = world.plan.moves
+            more = world.open_device(f"10.0.2.{index + 1}") if away else self.device
+            self.devices.append(more)
+        self.lost: tuple[float, int] = (0.0, 0)
+        """Until when one of its paths is lost, and which one."""
         self.dead = False
         self.channels: list[RdmaChannel] = []
         self.rng = Random(f"client {world.plan.seed} {index} {generation}")
@@ -70,7 +83,12 @@ class SimClient:
             nconnect=plan.nconnect,
             delegations=plan.delegations,
         )
-        made = FileSystem(self.world.reactor, self._connect, (), options, self.rng)
+        ways = [
+            Way(address, partial(self._connect, device, address))
+            for address, device in zip(self.world.addresses, self.devices, strict=True)
+        ]
+        connect = ways[0].connect
+        made = FileSystem(self.world.reactor, connect, (), options, self.rng, ways)
         return self.world.face(made)
 
     async def mount(self) -> None:
@@ -85,10 +103,12 @@ class SimClient:
                 await sleep(self.world.reactor, 1.0)
                 self.fs = self._file_system()
 
-    def _connect(self, timeout_s: float, service: Service) -> Future[Any]:
+    def _connect(
+        self, device: SimDevice, address: str, timeout_s: float, service: Service
+    ) -> Future[Any]:
         options = replace(self.world.plan.client_options, connect_timeout_s=timeout_s)
         reactor = self.world.reactor
-        made = connect_rdma(self.device, reactor, SERVER, PORT, options=options, service=service)
+        made = connect_rdma(device, reactor, address, PORT, options=options, service=service)
         made.add_done_callback(self._connected)
         return made
 
@@ -99,7 +119,19 @@ class SimClient:
     def die(self) -> None:
         """Lose power. The program goes on, but nobody hears of it any more."""
         self.dead = True
-        self.device.kill()
+        for device in self.devices:
+            device.kill()
+
+    def lose_path(self, seconds: float) -> None:
+        """Lose one of two paths, or the one that is lost already for longer."""
+        now = self.world.reactor.time()
+        until, which = self.lost
+        # Until the client has noticed that it is back, the other one is needed.
+        if until + _SETTLED_S < now:
+            which = self.rng.choice((0, 1))
+        self.lost = max(until, now + seconds), which
+        source = self.devices[which].address
+        self.world.fabric.partition(source, self.world.addresses[which], self.lost[0] - now)
 
 
 class Interrupted:
@@ -141,6 +173,7 @@ class World:
     ) -> None:
         self.fabric = fabric
         self.plan = plan
+        self.addresses = (SERVER, SECOND)[: plan.paths]
         self.face = face
         """What the workers use of a client: itself, or something on top of it."""
         self.reactor = fabric.reactor
@@ -185,7 +218,7 @@ class World:
     def _start_server(self) -> None:
         plan = self.plan
         self.lives += 1
-        self.server_device = self.open_device(SERVER)
+        self.server_devices = [self.open_device(address) for address in self.addresses]
         self.server = NfsService(
             [Export("", self.disk.face, squash=Squash.NONE, networks=[ANY])],
             self.reactor,
@@ -200,17 +233,19 @@ class World:
             policy=Policy(),
         )
         self.server.service = self._interrupted(self.server.service)
-        self.server.listen_rdma(
-            self.server_device,
-            SERVER,
-            PORT,
-            options=plan.server_options,
-            on_channel=self.server_channels.append,
-        )
+        for device, address in zip(self.server_devices, self.addresses, strict=True):
+            self.server.listen_rdma(
+                device,
+                address,
+                PORT,
+                options=plan.server_options,
+                on_channel=self.server_channels.append,
+            )
 
     def _stop_server(self, crash: bool) -> None:
         self.server.close()
-        self.server_device.close()
+        for device in self.server_devices:
+            device.close()
         if crash:
             self.disk.crash()
 
@@ -250,7 +285,10 @@ class World:
         client = self.clients[event.client]
         self.happened[event.kind] += 1
         if event.kind == kinds.PARTITION:
-            self.fabric.partition(client.address, SERVER, event.seconds)
+            for device, address in zip(client.devices, self.addresses, strict=True):
+                self.fabric.partition(device.address, address, event.seconds)
+        elif event.kind == kinds.PATH:
+            client.lose_path(event.seconds)
         elif event.kind == kinds.CUT:
             up = [channel for channel in self.server_channels if not channel.closed]
             if up:
@@ -267,7 +305,8 @@ class World:
         elif not self.restarting:
             self.restarting = True
             if event.kind == kinds.CRASH:
-                self.server_device.kill()
+                for device in self.server_devices:
+                    device.kill()
             self.reactor.call_soon(self._restart, event)
 
     def _restart(self, event: Event) -> None:
@@ -340,7 +379,8 @@ class World:
                 await client.fs.unmount()
             except OSError:
                 assert client.dead or self.plan.may_time_out
-        client.device.close()
+        for device in dict.fromkeys(client.devices):
+            device.close()
 
     async def _check_slots(self, client: SimClient) -> None:
         """Once the server can be reached again, no slot of the session stays taken."""
@@ -404,8 +444,10 @@ class World:
 
     def _close(self) -> None:
         self.server.close()
-        self.server_device.close()
-        for device in (self.server_device, *(client.device for client in self.clients)):
+        for device in self.server_devices:
+            device.close()
+        theirs = [device for client in self.clients for device in client.devices]
+        for device in (*self.server_devices, *theirs):
             assert not device.engine._qps, f"{device.name} has queue pairs left"
         self.reactor.run_for(60.0)
         timers = [timer for _, _, timer in self.reactor._timers if timer.callback is not None]
