@@ -41,7 +41,8 @@ class Lanes:
 
     A way is a name, how to connect, and whether it is the last resort. ``verify`` raises
     ``AnotherServerError`` for a connection to another server, ``bind`` does so as well and binds it
-    to the session, and ``lost`` is told of each connection that has ended.
+    to the session, and ``lost`` is told of each connection that has ended. ``timeout`` and
+    ``lease`` are those of :class:`~.liveness.Liveness`.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Lanes:
         bind: Callable[[Channel], Awaitable[None]],
         lost: Callable[[Channel, str], None],
         timeout: float,
+        lease: Callable[[], float],
     ) -> None:
         self._session = session
         self._count = count
@@ -64,7 +66,9 @@ class Lanes:
         self._closed = False
         self._leaving: list[Channel] = []
         """Connections that are used no more, but for what is on its way over them."""
-        self._liveness = Liveness(session, lambda: [*self._all(), *self._leaving], lost, timeout)
+        self._liveness = Liveness(
+            session, lambda: [*self._all(), *self._leaving], lost, timeout, lease
+        )
         self.routes = [Route(*way, self._liveness.used) for way in ways]
         self.several = len(ways) > 1
         """Whether there are several paths."""

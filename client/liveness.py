@@ -18,16 +18,18 @@ from nfsrdma.xdr import Decoder
 from .connection import Connection
 from .session import Session
 
-_LOOKS: Final = 20
-"""Looks within the time that the server may be silent."""
 _ASKING: Final = 10
-"""The part of that time after which a connection is asked, and that it has to answer."""
+"""The part of the time for which the server may be silent, or of a lease if that is shorter, after
+which a connection is asked, and that it has to answer."""
+_ASKED_S: Final = 1.0
+"""Seconds after which it is asked at the latest."""
 
 
 class Liveness:
     """Looks at the connections of a session for as long as calls are on their way.
 
-    ``lost`` is told of each that is dead. ``timeout`` is how long the server may be silent.
+    ``lost`` is told of each that is dead. ``timeout`` is how long the server may be silent, and
+    ``lease`` returns how long its leases are: what renews one may be on its way over a dead path.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Liveness:
         connections: Callable[[], Iterable[Channel]],
         lost: Callable[[Channel, str], None],
         timeout: float,
+        lease: Callable[[], float],
     ) -> None:
         self._session = session
+        self._lease = lease
         self._connections = connections
         self._lost = lost
         self._timeout = timeout
@@ -48,7 +52,7 @@ class Liveness:
         """Note that a call was sent."""
         if self._timer is None and not self._closed:
             reactor = self._session.reactor
-            self._timer = reactor.call_at(reactor.time() + self._timeout / _LOOKS, self._due)
+            self._timer = reactor.call_at(reactor.time() + self._soon() / 2, self._due)
 
     def close(self) -> None:
         """Look no more."""
@@ -56,6 +60,9 @@ class Liveness:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _soon(self) -> float:
+        return min(self._timeout / _ASKING, self._lease() / _ASKING, _ASKED_S)
 
     def _due(self) -> None:
         self._timer = None
@@ -68,7 +75,7 @@ class Liveness:
             self._look(channels, now)
 
     def _look(self, channels: list[Connection], now: float) -> None:
-        soon = self._timeout / _ASKING
+        soon = self._soon()
         if any(each.silent_s(now) >= soon for each in channels):
             for each in channels:
                 if each.asked_at is None:
@@ -79,7 +86,7 @@ class Liveness:
             if asked_at is None:
                 continue
             patience = self._timeout / 2
-            if newest > asked_at:
+            if newest >= asked_at:  # the answer to what was asked at the same moment, or later
                 # What waits before the question takes its time on a slow path.
                 patience = min(patience, max(soon, 2 * each.load * each.pace))
             if now - asked_at >= patience:

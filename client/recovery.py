@@ -109,6 +109,7 @@ class Recovery:
             bind=partial(self._joining.add, several=several),
             lost=self.connection_lost,
             timeout=timeout,
+            lease=lambda: self.lease_s,
         )
         session.guardian = self
 
