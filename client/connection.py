@@ -24,14 +24,14 @@ _CALL: Final = 1024
 _BULK: Final = 32768
 """Octets from which on a call tells how wide a path is, and not only how long."""
 _STALE_S: Final = 1.0
-"""Seconds after which the width of a path that nothing uses is not known any more."""
+"""Seconds after which a path that nothing uses is tried again: it may be wider by now."""
 
 
 class Connection:
     """A :class:`~nfsrdma.rpcrdma.rpc.channel.Channel` over ``route``, which is ``inner``."""
 
     __slots__ = (
-        *("account", "answered", "asked_at", "in_flight", "inner", "load", "pace", "peer"),
+        *("account", "answered", "asked_at", "due", "in_flight", "inner", "load", "pace", "peer"),
         *("relied_on", "route", "_heard_at", "_reactor", "_retired", "_waiting_since"),
     )
 
@@ -47,6 +47,8 @@ class Connection:
         """Octets of these calls and of their replies."""
         self.pace = 0.0
         """Seconds that an octet takes, 0.0 while that is not known."""
+        self.due = False
+        """Whether it is to be tried with the next call, whatever its pace."""
         self.answered = 0.0
         """When the latest call was sent that has been answered."""
         self.asked_at: float | None = None
@@ -72,6 +74,7 @@ class Connection:
             self._waiting_since = now
         self.in_flight += 1
         self.load += octets
+        self.due = False
         stats = self.route.stats
         stats.calls += 1
         stats.bytes_sent += message.tell()
@@ -105,10 +108,10 @@ class Connection:
         """Return for how long calls have waited without hearing anything, in seconds."""
         return now - self._waiting_since if self.in_flight else 0.0
 
-    def forget(self, now: float) -> None:
-        """Forget how wide the path is if it was not used lately, so that it is tried again."""
-        if not self.load and now - self._heard_at > _STALE_S:
-            self.pace = 0.0
+    def review(self, now: float) -> None:
+        """Have the path tried again if nothing was sent over it lately."""
+        if not self.in_flight and now - self._heard_at > _STALE_S:
+            self.due = True
 
     def retire(self, reason: str) -> None:
         """Close the connection once the calls that are on their way are answered."""
@@ -132,17 +135,20 @@ def quickest(first: Channel, others: Sequence[Channel], slot: int) -> Channel:
     number falls on is taken.
     """
     channels = cast("list[Connection]", [first, *others])
-    known = [each.pace for each in channels if each.pace]
-    usual = min(known) if known else 1.0
-    count = len(channels)
-    best = channels[slot % count]
-    least = _expected(best, usual)
+    usual, load, in_flight = 0.0, 0, 0
     for each in channels:
-        expected = _expected(each, usual)
+        if each.due:
+            return cast(Channel, each)
+        load += each.load
+        in_flight += each.in_flight
+        if each.pace and (each.pace < usual or not usual):
+            usual = each.pace
+    usual = usual or 1.0
+    size = load // in_flight if in_flight else _CALL  # that of calls as they are made now
+    best = channels[slot % len(channels)]
+    least = (best.load + size) * (best.pace or usual)
+    for each in channels:
+        expected = (each.load + size) * (each.pace or usual)
         if expected < least:
             best, least = each, expected
     return cast(Channel, best)
-
-
-def _expected(connection: Connection, usual: float) -> float:
-    return (connection.load + _CALL) * (connection.pace or usual)

@@ -23,7 +23,7 @@ from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.task import Future, Task
 
 from .connection import Connection
-from .errors import StatusError, make_error
+from .errors import NfsError, StatusError, make_error
 from .identity import AnotherServerError
 from .liveness import Liveness
 from .routes import Connect, Route, by_preference, carried_by, first_connection, hang_up
@@ -83,11 +83,13 @@ class Lanes:
         route, inner = await first_connection(ordered, self._session.reactor, timeout_s)
         return self._adopt(route, inner)
 
-    def failed(self, channel: Channel, reason: str) -> None:
+    def failed(self, channel: Channel, error: BaseException) -> None:
         """Close a connection over which no session could be made or restored."""
-        self._route_of(channel).failures += 1
-        self._route_of(channel).stats.trouble = reason
-        self._discard(channel, reason)
+        route = self._route_of(channel)
+        route.failures += 1
+        route.hopeless = isinstance(error, NfsError)
+        route.stats.trouble = why(error)
+        self._discard(channel, why(error))
 
     def is_usual(self, channel: Channel) -> bool:
         """Return whether a connection goes over the first path: it is the mount's URL."""
@@ -97,6 +99,11 @@ class Lanes:
     def untried(self) -> bool:
         """Whether there is a path that has not just failed."""
         return self.several and any(not route.failures for route in self.routes)
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether another path may do, although one led to a server that makes no sense."""
+        return self.several and not all(route.hopeless for route in self.routes)
 
     def widen(self) -> None:
         """Connect and bind what is missing, in the background, and leave what is not wanted."""

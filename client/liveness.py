@@ -69,7 +69,7 @@ class Liveness:
         channels = [each for each in self._connections() if isinstance(each, Connection)]
         now = self._session.reactor.time()
         for each in channels:
-            each.forget(now)
+            each.review(now)
         if any(each.in_flight for each in channels):
             self.used()
             self._look(channels, now)

@@ -32,7 +32,7 @@ from .joining import SESSION_GONE, SPARE_FROM, Joining
 from .lanes import Lanes
 from .opens import OpenTable
 from .routes import Connect
-from .session import Gate, Session, why
+from .session import Gate, Session
 from .slots import SlotTable
 
 _log = logging.getLogger(__name__)
@@ -195,8 +195,9 @@ class Recovery:
                 if session.channel is not None and session.slots is not None:
                     break
                 failure = TransportError("the connection was lost at once")
-            hopeless = isinstance(failure, NfsError) or (self._first and not _later(failure))
-            hopeless = hopeless and not self.lanes.untried
+            hopeless = isinstance(failure, NfsError) and not self.lanes.hopeful
+            if self._first and not _later(failure) and not self.lanes.untried:
+                hopeless = True
             if not hopeless and self.hard:
                 deadline = max(deadline, reactor.time() + self.timeout)
             elif hopeless or reactor.time() + backoff >= deadline:
@@ -240,7 +241,7 @@ class Recovery:
                 await self._reclaim()
         except BaseException as error:
             session.channel = None
-            self.lanes.failed(channel, why(error))
+            self.lanes.failed(channel, error)
             raise
         finally:
             self._watchdog.cancel()

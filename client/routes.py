@@ -60,6 +60,8 @@ class Route:
         """Those that are open; not each of them is bound to the session yet."""
         self.failures = 0
         """How often in a row the way led to no session."""
+        self.hopeless = False
+        """Whether it led to a server last that makes no sense, or refuses us."""
         self.refused = ""
         """Why it leads to another server, if it did so last."""
         self.task: Task[None] | None = None
@@ -78,6 +80,7 @@ class Route:
             self._up_at = now
             self.stats.trouble = self.refused = ""
             self.failures = 0
+            self.hopeless = False
             if told:
                 _log.info("%s: this path is taken", self.name)
         elif before and not up:
@@ -155,6 +158,7 @@ async def first_connection(
             won.set_result((route, attempt.result()))
         else:
             route.failures += 1
+            route.hopeless = False
             route.stats.trouble = str(error) or type(error).__name__
             failed[place] = error
             if len(failed) == len(routes):

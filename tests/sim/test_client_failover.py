@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.support.nfs_fake import FakeServer
 from tests.support.nfs_paths import FakePath, Paths
 
 from nfsrdma.client.errors import NfsError
@@ -432,3 +433,31 @@ def test_paths_come_and_go(seed: int) -> None:
     check_slots(world)
     world.run(fs.unmount())
     assert not any(path.open for path in world.paths)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_path_that_answers_nonsense_ends_no_mount(hard: bool) -> None:
+    """While the other one is away there is nobody else; then calls go on."""
+    world = Paths()
+    fs = world.mount()
+    if hard:
+        fs.wait_for_ever()
+    other = FakePath(FakeServer(world.reactor), "path x")
+    other.server.forge = lambda reply: reply[:24] + b"\xff" * 8 + reply[32:]
+    world.paths[1].server = other.server
+    world.paths[0].cut()
+    world.paths[1].cut(stays_down=False)
+    work = Task(fs.mkdir("made"))
+    world.reactor.advance(30)
+    assert work.done() != hard
+    if not hard:
+        assert isinstance(work.error(), OSError)
+    world.paths[0].mend()
+    if hard:
+        world.reactor.turn(work)
+        work.result()
+    else:
+        world.run(fs.mkdir("made"))
+    assert fs.stats.sessions == 1
+    assert world.up() == [1, 0]
+    world.run(fs.unmount())
