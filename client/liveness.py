@@ -2,8 +2,9 @@
 
 With one connection its replies are the server's. Of several, one may be dead while the server is
 well. A connection whose calls wait is asked for a sign of life, and so are the others at the same
-moment: if what was sent later over another one is answered and this one stays silent, it is the
-path, and not the server, that is away.
+moment: if what was sent later over another path is answered and this one stays silent, it is the
+path, and not the server, that is away. That may be an error where a path is slow and what it
+carries is long, so a path that was thought dead is given more time, each time it is.
 """
 
 from __future__ import annotations
@@ -80,17 +81,19 @@ class Liveness:
             for each in channels:
                 if each.asked_at is None:
                     self._ask(each, now)
-        newest = max(each.answered for each in channels)
         for each in channels:
             asked_at = each.asked_at
             if asked_at is None:
                 continue
             patience = self._timeout / 2
-            if newest >= asked_at:  # the answer to what was asked at the same moment, or later
+            elsewhere = [other.answered for other in channels if other.route is not each.route]
+            if elsewhere and max(elsewhere) >= asked_at:  # to what was asked at that very moment
                 # What waits before the question takes its time on a slow path.
-                patience = min(patience, max(soon, 2 * each.load * each.pace))
+                enough = max(soon * each.route.caution, 2 * each.load * each.pace)
+                patience = min(patience, enough)
             if now - asked_at >= patience:
                 self._lost(each, f"no answer over it for {now - asked_at:.1f} s")
+                each.route.caution *= 2
 
     def _ask(self, connection: Connection, now: float) -> None:
         reactor = self._session.reactor

@@ -60,6 +60,8 @@ class Route:
         """Those that are open; not each of them is bound to the session yet."""
         self.failures = 0
         """How often in a row the way led to no session."""
+        self.caution = 1
+        """How much longer than usual it is waited for before it is thought dead."""
         self.hopeless = False
         """Whether it led to a server last that makes no sense, or refuses us."""
         self.refused = ""
@@ -89,6 +91,7 @@ class Route:
                 _log.info("%s: this path is left: %s", self.name, reason)
         if before and now - self._up_at > _STEADY_S:
             self._pause_s = _AGAIN_MIN_S
+            self.caution = 1
 
     def later(self, reactor: Reactor, act: Callable[[], object]) -> None:
         """Call ``act`` after a pause, unless that is due already.
