@@ -11,7 +11,7 @@ NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] di
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak crashes conformance fuzz wireshark-next corpus check bench targets costs format emit docs clean twins lanes-off native-million native-asan manual dist deb install
+.PHONY: help demo test soak crashes conformance fuzz wireshark-next corpus check bench targets costs format emit docs clean twins lanes-off compiled native-million native-asan manual dist deb install
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,20 @@ lanes-off: $(STAMP) ## what the server's lane does, done by the machine
 	@NFSRDMA_LANES=0 $(BIN)/python -m pytest $(LANE_TESTS)
 LANE_TESTS = tests/unit/test_server_*.py tests/security/test_security_[m-w]*.py \
   tests/loopback/test_client_server.py tests/sim/test_server_sim.py
+
+# In a copy, so that no edit of the tree is ever hidden by what was compiled of it before. Times are
+# kept, so that only what has changed is built again.
+compiled: $(STAMP) ## the dissector compiled from its own source, in build/compiled, and its tests on that
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools>=69'
+	@mkdir -p build/compiled
+	@find build/compiled -mindepth 1 -maxdepth 1 ! -name build ! -name .mypy_cache -exec rm -rf {} +
+	@git ls-files -z | xargs -0 cp -P --parents --preserve=timestamps -t build/compiled
+	@cd build/compiled && NFSRDMA_COMPILED=1 $(abspath $(BIN))/python setup.py -q build_ext --inplace
+	@cd build/compiled && PYTHONPATH=$(abspath build/compiled/src) $(abspath $(BIN))/python -m nfsrdma doctor compiled
+	@cd build/compiled && PYTHONPATH=$(abspath build/compiled/src) $(abspath $(BIN))/python -m pytest \
+	  -p no:cacheprovider --numprocesses $(JOBS) --dist loadfile $(COMPILED_TESTS)
+COMPILED_TESTS = tests/unit/test_dissector_*.py tests/unit/test_cli_dissect.py tests/vectors \
+  tests/property/test_dissector_*.py tests/security/test_security_captures*.py
 
 native-million: $(STAMP) ## a million random packets, and as many messages in shared memory: native code beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000

@@ -204,8 +204,8 @@ def _guarded(
             body.fault = f"{dec.remaining()} octets left over"
     except XdrError as error:
         body.fault = str(error)
-    except (ValueError, IndexError, OverflowError, RecursionError) as error:
-        body.fault = f"{error.__class__.__name__}: {error}"
+    except (ValueError, IndexError, OverflowError, RecursionError) as other:
+        body.fault = f"{other.__class__.__name__}: {other}"
 
 
 def _arguments(body: Body, dec: Decoder) -> None:

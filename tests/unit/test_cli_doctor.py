@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,23 @@ def test_native_modules_that_run_are_switched_off_or_missing(
     for finding in findings_with(ImportError("switched off by NFSRDMA_NATIVE=0")):
         assert finding.verdict == doctor.FAIR
         assert "NFSRDMA_NATIVE=0" in finding.found
+
+
+def test_a_compiled_dissector_that_runs_is_switched_off_or_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("NFSRDMA_NATIVE", raising=False)
+    (tmp_path / "dissector").mkdir()
+    (tmp_path / "dissector/pipeline.py").touch()
+    missing = doctor.check_compiled(tmp_path)
+    assert (missing.verdict, missing.found) == (doctor.FAIR, "not built")
+    assert "NFSRDMA_COMPILED=1" in missing.advice
+    (tmp_path / f"dissector/pipeline{EXTENSION_SUFFIXES[0]}").touch()
+    assert doctor.check_compiled(tmp_path).verdict == doctor.GOOD
+    monkeypatch.setenv("NFSRDMA_NATIVE", "0")
+    off = doctor.check_compiled(tmp_path)
+    assert off.verdict == doctor.FAIR
+    assert "NFSRDMA_NATIVE=0" in off.found
 
 
 class _OldKernel(socket.socket):
