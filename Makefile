@@ -82,7 +82,7 @@ compiled: $(STAMP) ## the dissector compiled from its own source, in build/compi
 	@cd build/compiled && PYTHONPATH=$(abspath build/compiled/src) $(abspath $(BIN))/python -m pytest \
 	  -p no:cacheprovider --numprocesses $(JOBS) --dist loadfile $(COMPILED_TESTS)
 COMPILED_TESTS = tests/unit/test_dissector_*.py tests/unit/test_cli_dissect.py tests/vectors \
-  tests/property/test_dissector_*.py tests/security/test_security_captures*.py
+  tests/property/test_dissector_*.py tests/security/test_security_captures*.py tests/fuzz
 
 native-million: $(STAMP) ## a million random packets, and as many messages in shared memory: native code beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000

@@ -20,7 +20,7 @@ COLORS = Paint("\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[36m", "\x1b[0m")
 """Red, yellow, faint and cyan, as every terminal has them."""
 
 
-def text(name: bytes) -> str:
+def text(name: bytes | memoryview) -> str:
     """Return a name as it can be printed."""
     return bytes(name).decode("utf-8", "backslashreplace").replace("\n", "\\n")
 

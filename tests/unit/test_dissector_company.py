@@ -14,6 +14,7 @@ from nfsrdma.dissector.fields.fields import message_fields
 from nfsrdma.dissector.messages.procedures import PROCEDURES
 from nfsrdma.dissector.messages.programs import NAMES, procedure_of
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.events import Events
 from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.line import LineView
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
@@ -55,18 +56,16 @@ CASES: list[tuple[int, int, int, Any, Any, str]] = [
 ]  # fmt: skip
 
 
-class Seen(LineView):
+class Seen:
     """The lines, and the exchanges."""
 
     def __init__(self, octets: bytes) -> None:
         self.lines: list[str] = []
         self.exchanges: list[Exchange] = []
-        super().__init__(self.lines.append)
-        Pipeline(reader_of(Octets(octets)), self).run()
+        Pipeline(reader_of(Octets(octets)), self, LineView(self.lines.append)).run()
 
-    def exchange(self, exchange: Exchange) -> None:
-        self.exchanges.append(exchange)
-        super().exchange(exchange)
+    def subscribe(self, events: Events) -> None:
+        events.exchanges.subscribe(self.exchanges.append)
 
 
 def rpc(program: int, version: int, procedure: int, arguments: Any, result: Any) -> bytes:
