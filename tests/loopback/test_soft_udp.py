@@ -428,6 +428,73 @@ def test_both_ways_to_the_kernel_say_the_same(reactor, wildcard, host, native):
     port.close()
 
 
+class Scripted(udp.UdpPort):
+    """A port of which it is known what has arrived, by lengths; it counts looks in vain."""
+
+    waiting: list[int]
+    vain = 0
+
+    def _receive_one(self):
+        if self.waiting:
+            return self.waiting.pop(0)
+        self.vain += 1
+        return None
+
+
+@pytest.fixture
+def scripted(reactor):
+    port = Scripted(
+        *(loopback(9), reactor, Counter()),
+        on_receive=lambda *_: None,
+        on_turn=lambda: None,
+        on_writable=lambda: None,
+    )
+    yield port
+    port.close()
+
+
+def turns_of(port, arrivals):
+    """Let bursts arrive, those of a list at once; return the looks in vain, and turns in excess."""
+    port.vain = turns = 0
+    for lengths in arrivals:
+        port.waiting = list(lengths)
+        while port.waiting:
+            port._readable()
+            turns += 1
+    return port.vain, turns - len(arrivals)
+
+
+ACK, ANSWER, TRAIN = 20, 4400, 61_000
+
+
+@pytest.mark.parametrize("alone", [[ANSWER], [TRAIN, 8000], [300]])
+def test_behind_messages_that_come_alone_nobody_looks(scripted, alone):
+    turns_of(scripted, [alone] * 8)
+    vain, more = turns_of(scripted, [alone] * 160)
+    assert vain < 15
+    assert more == 0
+
+
+def test_an_acknowledgement_behind_a_message_is_no_other_message(scripted):
+    turns_of(scripted, [[ANSWER, ACK]] * 8)
+    vain, more = turns_of(scripted, [[ANSWER, ACK]] * 160)
+    assert vain < 20
+    assert more > 140  # it has a turn of its own
+
+
+def test_messages_that_come_together_are_taken_together_again_soon(scripted):
+    turns_of(scripted, [[ANSWER]] * 100)
+    vain, more = turns_of(scripted, [[ANSWER] * 8] * 100)
+    assert more < 20
+    assert vain >= 90  # it looks until there is nothing
+
+
+def test_a_turn_is_bounded(scripted):
+    scripted.waiting = [ANSWER] * 40
+    scripted._readable()
+    assert len(scripted.waiting) == 40 - 16
+
+
 def test_what_is_no_burst_is_refused():
     if udp._udp is None:
         pytest.skip("the native module is not built, or NFSRDMA_NATIVE=0")
