@@ -1,6 +1,7 @@
 """How fast captures are decoded: ours beside tshark, on the same generated files, in one run.
 
     python benchmarks/dissect.py [--packets 500000] [--messages 100000] [--rounds 3] [--out FILE]
+                                 [--compiled build/compiled/src]
 
 Two captures are made in a scratch directory and removed again: NFS READs of 1 MiB whose data come
 as RDMA WRITEs of 4 KiB (2 GB by default), and GETATTRs and nothing else, both with a handshake.
@@ -8,7 +9,8 @@ Each tool decodes each of them in turn, round after round, its output thrown awa
 dissect` (a line for each RPC, all of it decoded), with --json as well for the small ones, and
 tshark with the fields of RPC-over-RDMA, in one pass and in the two (-2) that it needs to put READs
 together. The median of the rounds is shown; on a machine that does other work as well, what was
-decoded in a second of processor time is the figure to compare.
+decoded in a second of processor time is the figure to compare. With --compiled what `make compiled`
+has built takes its turns as well.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ _CLIENT, _SERVER = b"\x0a\0\0\1", b"\x0a\0\0\2"
 _QPN = {_CLIENT: 0x22, _SERVER: 0x11}
 """Of the receiver, by sender."""
 _CREDENTIAL = Credentials.sys(1000, 100, (), b"client").to_auth()
+_RUN = "from nfsrdma.cli import main; main()"
 _FIELDS = ("frame.number", "rpcordma.xid", "rpcordma.msg_type", "rpcordma.rdma_length")
 
 
@@ -225,12 +228,14 @@ def measured(command: list[str]) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def tools(messages: bool) -> Iterator[tuple[str, Callable[[Path], list[str]]]]:
+def tools(
+    messages: bool, compiled: Path | None
+) -> Iterator[tuple[str, Callable[[Path], list[str]]]]:
     """Who decodes: a name, and the command for a file."""
-    ours = [sys.executable, "-c", "from nfsrdma.cli import main; main()", "dissect"]
-    yield "nfsrdma dissect", lambda path: [*ours, str(path)]
-    if messages:
-        yield "nfsrdma dissect --json", lambda path: [*ours, "--json", str(path)]
+    yield from _ours("nfsrdma dissect", _RUN, messages)
+    if compiled is not None:
+        first = f"import sys; sys.path.insert(0, {str(compiled.absolute())!r}); "
+        yield from _ours("compiled nfsrdma dissect", first + _RUN, messages)
     tshark = shutil.which("tshark")
     if tshark is None:
         return
@@ -238,6 +243,15 @@ def tools(messages: bool) -> Iterator[tuple[str, Callable[[Path], list[str]]]]:
     show = ["-Y", "rpcordma", "-T", "fields", *fields]
     yield "tshark, one pass", lambda path: [tshark, "-n", "-r", str(path), *show]
     yield "tshark -2", lambda path: [tshark, "-n", "-2", "-r", str(path), *show]
+
+
+def _ours(
+    name: str, program: str, messages: bool
+) -> Iterator[tuple[str, Callable[[Path], list[str]]]]:
+    command = [sys.executable, "-c", program, "dissect"]
+    yield name, lambda path: [*command, str(path)]
+    if messages:
+        yield f"{name} --json", lambda path: [*command, "--json", str(path)]
 
 
 def rows(folder: Path, options: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
@@ -253,7 +267,7 @@ def rows(folder: Path, options: argparse.Namespace, console: Console) -> list[di
         count = packets if unit == "packets" else size
         octets = path.stat().st_size
         console.print(f"{name}: {packets:,} packets, {octets / 1e6:,.0f} MB", style="dim")
-        everybody = list(tools(unit == "messages"))
+        everybody = list(tools(unit == "messages", options.compiled))
         runs: dict[str, list[Run]] = {tool: [] for tool, _ in everybody}
         measured(everybody[0][1](path))  # compiles the modules, as an installation has done
         for _ in range(options.rounds):
@@ -301,6 +315,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=100_000, help="of the GETATTR capture")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the captures are made for the time")
+    parser.add_argument("--compiled", type=Path, help="the src folder of what make compiled built")
     parser.add_argument("--out", type=Path, help="the rows as JSON")
     options = parser.parse_args()
     console = Console(width=max(120, Console().width))
