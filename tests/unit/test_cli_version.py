@@ -18,10 +18,11 @@ ONE, TWO = "1" * 40, "2" * 40
 def test_what_it_says() -> None:
     result = CliRunner().invoke(group, ["--version"])
     assert result.exit_code == 0
-    first, python, native, verbs = result.output.splitlines()
+    first, python, native, dissector, verbs = result.output.splitlines()
     assert re.fullmatch(re.escape(f"nfsrdma {__version__}") + r"( \(commit [0-9a-f]{12}\))?", first)
     assert python.startswith("Python 3.")
     assert native.startswith("native modules: ")
+    assert dissector in ("dissector: compiled", "dissector: interpreted")
     assert verbs.startswith("pyverbs: ")
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import nfsrdma
 
-from .doctor_checks import NATIVE_MODULES
+from .doctor_checks import GOOD, NATIVE_MODULES, check_compiled
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHOWN = 12
 
 
 def version_text() -> str:
-    """Return the version, the commit, Python and the kernel, and which native modules run."""
+    """Return the version, the commit, Python and the kernel, and what of it runs compiled."""
     commit = commit_of(Path(nfsrdma.__file__).parent)
     shown = f" (commit {commit[:_SHOWN]})" if commit else ""
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
@@ -28,6 +28,7 @@ def version_text() -> str:
             f"nfsrdma {nfsrdma.__version__}{shown}",
             f"Python {platform.python_version()} on {system}",
             f"native modules: {_native()}",
+            f"dissector: {'compiled' if check_compiled().verdict == GOOD else 'interpreted'}",
             f"pyverbs: {verbs}",
         )
     )
