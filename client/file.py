@@ -66,6 +66,8 @@ class OpenFile:
         self._files = files
         self._unstable = files.unstable.acquire(opened.handle)
         self._can_seek = True
+        self._goes_on = False
+        """Whether the last READs of large pieces did not come to the end of the file."""
         self._cached: CachedReads | None = None
         if files.cache is not None:
             self._cached = CachedReads(
@@ -133,19 +135,25 @@ class OpenFile:
                 return count
 
     async def _read_spread(self, offset: int, buffer: memoryview) -> int:
-        """Fill ``buffer`` with several READs in flight."""
-        size = len(buffer)
+        """Fill ``buffer`` with several READs in flight, once one was full: most files are short."""
+        size, total = len(buffer), 0
+        if not self._goes_on:
+            total = await self._read_piece(offset, buffer[: self._rsize])
+            self._goes_on = total == self._rsize
+        if not self._goes_on:
+            return total
+        starts = range(total, size, self._rsize)
         counts: dict[int, int] = {}
 
         async def piece(start: int) -> None:
             view = buffer[start : start + self._rsize]
             counts[start] = await self._read_piece(offset + start, view)
 
-        await spread(piece, range(0, size, self._rsize))
-        total = 0
-        for start in range(0, size, self._rsize):
+        await spread(piece, starts)
+        for start in starts:
             total += counts[start]
             if counts[start] < min(self._rsize, size - start):
+                self._goes_on = False
                 break
         return total
 
