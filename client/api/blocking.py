@@ -182,7 +182,8 @@ class Mount(Paths):
 
         With a server on this host (``"shm"``) that is memory which both have mapped: the server
         reads files right into it, and writes them out of it, without a copy between. It may
-        change it at any moment. Elsewhere, and after a connection was lost, it is memory as any.
+        change it at any moment. Elsewhere, and after a connection was lost, it is memory as any. A
+        child of ``fork()`` finds zeros there. Raises ``ValueError`` for a size below 1.
         """
         return self._run(self._client.buffer(size))
 

@@ -29,7 +29,7 @@ def server() -> Iterator[LiveServer]:
 
 
 def used(fs: nfs.Mount) -> list[str]:
-    return list(fs._connector._devices)
+    return [provider for provider, _ in fs._connector._devices]
 
 
 def copies(fs: nfs.Mount) -> None:
