@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -186,6 +187,23 @@ def test_what_comes_as_it_ends_wakes_the_reactor(harness: ProviderHarness, ends:
     assert exchange(client) == HELLO
     harness.run_until(lambda: bool(client.received))
     assert client.received[0].byte_len == 4
+
+
+def test_a_doorbell_that_a_peer_has_jammed_is_heard_all_the_same(
+    harness: ProviderHarness, ends: Ends
+) -> None:
+    client, server = two(harness)
+    harness.run_for(0.001)
+    # The peer has the descriptor, and may add to its counter as it likes.
+    os.eventfd_write(client.connection._doorbell_fd, (1 << 64) - 2)  # type: ignore[attr-defined]
+
+    def more() -> None:
+        server.send(HELLO)
+        server.send(b"more")
+
+    ends.meanwhile = more
+    assert exchange(client) == b""
+    harness.run_until(lambda: len(client.received) == 2)
 
 
 class _Bell:

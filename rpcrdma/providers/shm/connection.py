@@ -338,7 +338,8 @@ class ShmConnection:
 
     def ring(self) -> None:
         """Ask for a turn, from whatever turns the reactor, even if that sleeps."""
-        os.eventfd_write(self._doorbell_fd, 1)
+        with suppress(BlockingIOError):  # the peer has rung it as often as that goes: it is heard
+            os.eventfd_write(self._doorbell_fd, 1)
 
     def _wake_over_socket(self) -> None:
         self._line.send(Kind.WAKE)
