@@ -30,6 +30,7 @@ from ..roce.packets.burst import Address, Burst
 from ..roce.wire.opcode import MAX_MTU
 from ..verbs.types import DeviceLimits
 from .engine_device import EngineDevice
+from .fates import Beginning, Fate, going_out
 from .sim_reactor import SimReactor
 from .tap import Tap
 
@@ -89,8 +90,14 @@ class SimDevice(EngineDevice):
     def __init__(self, fabric: SimFabric, address: str, rng: Random, engine: Engine) -> None:
         super().__init__(engine, fabric.reactor, rng, transmit=self._transmit, route=self._route)
         self.address = address
+        self.fate: Fate | None = None
+        """What becomes of its packets, both ways (``fates``), before the fabric's faults."""
         self._fabric = fabric
         self._dead = False
+
+    def begin_at(self, psn: int) -> None:
+        """Ask the peers of new connections to number their packets from ``psn`` on."""
+        self.cm.rng = Beginning(psn, self.cm.rng)
 
     def close(self) -> None:
         """Disconnect everything, flush, free, and leave the fabric."""
@@ -106,7 +113,35 @@ class SimDevice(EngineDevice):
         self._fabric.detach(self)
 
     def _transmit(self, burst: Burst) -> bool:
-        return self._dead or self._fabric.transmit(burst)
+        if self._dead:
+            return True
+        fate = self.fate  # it may change at any packet
+        if fate is None:
+            return self._fabric.transmit(burst)
+        for each in going_out(burst, fate):
+            self._fabric.transmit(each)
+        return True
+
+    def arrive(
+        self,
+        data: bytes,
+        segment_size: int,
+        source: Address,
+        destination: Address,
+        idents: range | tuple[int, ...],
+    ) -> None:
+        """Take packets from the fabric."""
+        now = self._fabric.reactor.time()
+        handle, fate = self.engine.handle_burst, self.fate
+        if fate is None:
+            handle(memoryview(data), segment_size, source, destination, now, idents)
+        else:
+            # The ICRC covers a packet's place in its burst: each comes with its own.
+            for place, ident in enumerate(idents):
+                octets = data[place * segment_size : (place + 1) * segment_size]
+                for each in fate(octets, False):
+                    handle(memoryview(each), len(each), source, destination, now, (ident,))
+        self.driver.turn()
 
     def _route(self, host: str, local: str | None = None) -> Route:
         return Route(self.address, self.engine.mtu_limit)
@@ -249,10 +284,7 @@ class SimFabric:
         if device is None or destination[1] != ROCE_PORT:
             return
         self.carried += len(idents)
-        device.engine.handle_burst(
-            memoryview(data), segment_size, source, destination, self.reactor.time(), idents
-        )
-        device.driver.turn()
+        device.arrive(data, segment_size, source, destination, idents)
 
 
 @contextmanager

@@ -76,17 +76,13 @@ class Listener:
     def __init__(self, fabric: SimFabric, address: str) -> None:
         self.address = address
         self.reactor = fabric.reactor
-        self.engine = self.driver = self
         self.log: list[tuple[float, bytes, tuple[int, ...]]] = []
         fabric._devices[address] = self  # type: ignore[assignment]
 
-    def handle_burst(self, view, size, source, destination, now, idents):
+    def arrive(self, data, size, source, destination, idents):
         for index, ident in enumerate(idents):
-            packet = bytes(view[index * size : (index + 1) * size])
+            packet = bytes(data[index * size : (index + 1) * size])
             self.log.append((self.reactor.time(), packet, ident))
-
-    def turn(self) -> None:
-        pass
 
 
 ENDS = (("10.0.0.1", 4791), ("10.0.0.2", 4791))

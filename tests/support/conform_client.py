@@ -15,7 +15,7 @@ from nfsrdma.conform.client import suite as _suite  # noqa: F401 - enters the te
 from nfsrdma.conform.client.lab import ClientLab, Work
 from nfsrdma.conform.client.runner import ClientRunner, Limits
 from nfsrdma.conform.packets import Watch
-from nfsrdma.conform.relay import Relay, Script
+from nfsrdma.conform.relay import Bounds, Relay, Script
 from nfsrdma.conform.runner import Outcome
 from nfsrdma.rpcrdma.providers.sim import EPOCH_S, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
@@ -39,7 +39,12 @@ class Wrong(Exception):
 class SimStage:
     """A server, a relay before it, and a client of ours."""
 
-    def __init__(self, seed: int = 1, script: Callable[[Any], Script] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        script: Callable[[Any], Script] | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
         self.reactor = SimReactor()
         self.fabric = SimFabric(self.reactor, seed)
         self.rng = random.Random(seed)
@@ -52,7 +57,8 @@ class SimStage:
             policy=EVERYONE,
         )
         self.service.listen_rdma(self.fabric.open_device(SERVER), SERVER, PORT)
-        self.watch = Watch(lambda: EPOCH_S + self.reactor.time())
+        self.fabric.tap = self.watch = Watch(lambda: EPOCH_S + self.reactor.time())
+        self.near = near = self.fabric.open_device(RELAY)
         self.lab = ClientLab(
             self.reactor,
             random.Random(f"lab {seed}"),
@@ -60,15 +66,17 @@ class SimStage:
             work=self._work,
             timeout_s=200.0,
             watch=self.watch,
+            meddling=near,
         )
         self.relay = Relay(
             self.reactor,
             random.Random(seed),
-            near=self.fabric.open_device(RELAY),
+            near=near,
             listen=(RELAY, PORT),
             far=self.fabric.open_device(FAR),
             server=(SERVER, PORT),
             script=script(self) if script is not None else self.lab,
+            bounds=bounds,
         )
         self.device = self.fabric.open_device(CLIENT)
         self.client: Any = None
@@ -146,7 +154,7 @@ def run(cases: Sequence[Case], seed: int = 1) -> list[Outcome]:
     for case in cases:
         stage = SimStage(seed)
         runner = ClientRunner(
-            stage.reactor, lambda case, stage=stage: stage, Limits(3000.0), packets=False
+            stage.reactor, lambda case, stage=stage: stage, Limits(3000.0), packets=True
         )
         stage.reactor.run_until(Task(runner.run([case])), limit_s=36_000)
         outcomes += runner.outcomes

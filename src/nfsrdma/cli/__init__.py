@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bench": ("bench", "bench", "Measure files and names over RDMA and TCP, side by side."),
     "rdma-bench": ("rdma_bench", "rdma_bench", "Measure the verbs by themselves, like perftest."),
     "conform": ("conform", "conform", "Test any server, or client, against the specifications."),
+    "proxy": ("proxy", "proxy", "Stand between client and server, and do what rules say."),
     "xdrgen": ("xdrgen", "xdrgen", "Write a Python module from an XDR specification."),
     "demo": ("demo", "demo", "Copy a tree in and out over RDMA and TCP, and compare."),
     "doctor": ("doctor", "doctor", "Say what this machine offers, and what is in the way."),

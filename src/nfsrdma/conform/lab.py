@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from nfsrdma.rpcrdma.providers.meddling import Fate, MeddlingDevice
+from nfsrdma.rpcrdma.providers.fates import Fate, Meddled
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.task import Reactor
 from nfsrdma.rpcrdma.transport.chunk import Segment
@@ -81,7 +81,7 @@ class Lab:
         name: str,
         timeout_s: float,
         watch: Watch | None,
-        meddling: MeddlingDevice | None = None,
+        meddling: Meddled | None = None,
     ) -> None:
         self.device = device
         self.reactor = reactor
@@ -169,7 +169,7 @@ class Lab:
         return self.watch.since(mark, self.target.address)
 
     @property
-    def meddling(self) -> MeddlingDevice:
+    def meddling(self) -> Meddled:
         """The device, if it lets packets be meddled with. Raises ``NotApplicable``."""
         if self._meddling is None:
             raise NotApplicable("packets are out of reach with this provider")

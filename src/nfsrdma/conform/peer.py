@@ -86,6 +86,7 @@ class RawPeer:
         """Why the connection is no more; None while it is up."""
         self.send_errors: list[str] = []
         """How sends failed, if any did."""
+        self._reads: set[Future[int]] = set()
         self._messages: deque[Message] = deque()
         self._waiting: Future[None] | None = None
         self._up: Future[None] = Future()
@@ -148,6 +149,8 @@ class RawPeer:
         if self.connection is not None:
             self.connection.close()
         self._pd.close()
+        for each in list(self._reads):
+            each.set_result(WcStatus.WR_FLUSH_ERR)
         self._end("closed here")
 
     # ConnectionHandler
@@ -205,6 +208,8 @@ class RawPeer:
         """Post one RDMA READ; return where the octets go, and the status of its end."""
         buffer = bytearray(length)
         done: Future[int] = Future()
+        self._reads.add(done)
+        done.add_done_callback(self._reads.discard)
         self._post(
             SendWR(
                 WrOpcode.RDMA_READ,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from nfsrdma.rpcrdma.providers.meddling import Fate, MeddlingDevice
+from nfsrdma.rpcrdma.providers.fates import Fate, Meddled
 from nfsrdma.rpcrdma.task import Reactor, sleep
 from nfsrdma.rpcrdma.transport.header import RpcRdmaHeader
 
@@ -57,7 +57,7 @@ class ClientLab(Script):
         work: Do,
         timeout_s: float,
         watch: Watch | None = None,
-        meddling: MeddlingDevice | None = None,
+        meddling: Meddled | None = None,
     ) -> None:
         self.reactor = reactor
         self.rng = rng

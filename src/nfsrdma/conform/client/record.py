@@ -176,7 +176,8 @@ class Record:
         connection = self.connection(link)
         if passing.kind in (REPLY, "error") and len(passing.raw) >= 12:
             connection.in_flight.pop(passing.xid, None)
-            connection.grants.append((self._clock(), passing.credit))
+            # No credit would be none for ever: one call may go on (RFC 8166, Section 3.3.1).
+            connection.grants.append((self._clock(), max(1, passing.credit)))
 
     def ended(self, link: Link, reason: str) -> None:
         """Learn that a connection has ended."""

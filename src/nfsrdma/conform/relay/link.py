@@ -51,6 +51,8 @@ class Pending:
     """Our memory for each Write chunk, and for the Reply chunk behind them."""
     pieces: list[Piece] = field(default_factory=list)
     """All of our memory."""
+    held: int = 0
+    """Octets that are charged for it."""
     handles: dict[int, int] = field(default_factory=dict)
     """Our handles -> the client's."""
 
@@ -122,6 +124,7 @@ class Link:
                 peer.disconnect()
                 # Not from inside a callback of the peer's own device.
                 self.relay.reactor.call_soon(peer.close)
+        self.relay.held -= sum(each.held for each in self.pending.values())
         self.pending.clear()
         self.relay.forget(self)
 
@@ -167,20 +170,39 @@ class Link:
             self.relay.script.heard(self, passing, Stream(), header)
             await self._onward(passing, self.far)
             return
-        contents = [await self._fetch(chunk) for chunk in header.read_list]
+        held = self._charge(header)
+        try:
+            contents = [await self._fetch(chunk) for chunk in header.read_list]
+            if self.ended:
+                raise Failed("the connection ended while data were being fetched")
+            if len(self.pending) >= self.relay.bounds.calls:
+                raise Failed(f"{len(self.pending)} calls without a reply")
+        except BaseException:
+            self.relay.held -= held
+            raise
         stream = stream_of(passing.body, list(header.read_list), contents)
         passing.operations = stream.names
         self.relay.script.heard(self, passing, stream, header)
         pending = self._mirrored(passing, header, contents, stream)
-        if len(self.pending) >= self.relay.bounds.calls:
-            raise Failed(f"{len(self.pending)} calls without a reply")
+        pending.held = held
+        before = self.pending.pop(passing.xid, None)
+        if before is not None:
+            self._free(before)
         self.pending[passing.xid] = pending
         await self._onward(passing, self.far, pending)
 
+    def _charge(self, header: RpcRdmaHeader) -> int:
+        """Charge what the chunks of a call take here. Raises ``Failed`` if that is too much."""
+        reply = (header.reply_chunk,) if header.reply_chunk is not None else ()
+        lengths = [each.length for each in (*header.read_list, *header.write_list, *reply)]
+        if max(lengths, default=0) > self.relay.bounds.chunk:
+            raise Failed(f"a chunk of {max(lengths)} octets")
+        octets: int = sum(lengths)
+        self.relay.hold(octets)
+        return octets
+
     async def _fetch(self, chunk: Chunk) -> bytes:
-        """Read a chunk from the client's memory. Raises ``Failed`` if it is too long or refused."""
-        if chunk.length > self.relay.bounds.chunk:
-            raise Failed(f"a Read chunk of {chunk.length} octets")
+        """Read a chunk from the client's memory. Raises ``Failed`` if that is refused."""
         parts = []
         for handle, length, offset in chunk.segments:
             if not length:
@@ -201,9 +223,6 @@ class Link:
     ) -> Pending:
         """Put our own memory in the place of the client's."""
         pending = Pending(passing.xid, stream, passing.reads, passing.writes, passing.reply)
-        room = sum(s.length for chunk in (*passing.writes, passing.reply or ()) for s in chunk)
-        if room > self.relay.bounds.chunk * 4:
-            raise Failed(f"room for {room} octets is offered")
         memory = self.far.memory
         before = len(memory.pieces)
         passing.reads = []
@@ -277,6 +296,15 @@ class Link:
         """Free the memory of a call that was answered."""
         if self.pending.get(pending.xid) is pending:
             del self.pending[pending.xid]
+            self._free(pending)
+
+    def _free(self, pending: Pending) -> None:
+        for piece in pending.pieces:
+            try:
+                piece.check()
+            except Failed as error:
+                self.relay.script.happened(self, f"by the server, {error}")
+        self.relay.held -= pending.held
         self.far.memory.free(pending.pieces)
 
     # --- Onward ---

@@ -13,6 +13,7 @@ from nfsrdma.rpcrdma.transport.header import RpcRdmaHeader
 from nfsrdma.rpcrdma.verbs.interfaces import ConnectionRequest, Device
 from nfsrdma.rpcrdma.verbs.types import VerbsError
 
+from ..case import Failed
 from ..peer import RawPeer
 from ..wire import Message
 from .link import Link, Pending
@@ -31,8 +32,12 @@ class Bounds:
     calls: int = 512
     """Calls of a connection that wait for their replies."""
     chunk: int = 16 << 20
-    """Octets of a Read chunk; four times as many may be offered to be written."""
+    """Octets of one chunk."""
+    memory: int = 256 << 20
+    """Octets of all chunks of all connections; whoever asks for more loses the connection."""
     receives: int = 256
+    ring: int = 8 << 20
+    """Octets of the receives of a connection's side: if they are long there are fewer."""
     linger_s: float = 0.05
     """How long a connection lives on that is to be cut behind what was sent (in seconds)."""
 
@@ -89,7 +94,7 @@ class Relay:
         server: tuple[str, int],
         script: Script,
         bounds: Bounds | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = 5.0,
     ) -> None:
         self.reactor = reactor
         self.server = server
@@ -98,6 +103,8 @@ class Relay:
         self.links: list[Link] = []
         self.made = 0
         """Requests to connect so far."""
+        self.held = 0
+        """Octets of chunks that are kept now."""
         self._rng = rng
         self._near = near
         self._far = far
@@ -151,10 +158,16 @@ class Relay:
             self._rng,
             timeout_s=self._timeout_s,
             receive_size=size,
-            receives=self.bounds.receives,
+            receives=max(32, min(self.bounds.receives, self.bounds.ring // size)),
             on_message=take,
             on_end=gone,
         )
+
+    def hold(self, octets: int) -> None:
+        """Charge octets of chunks. Raises ``Failed`` if there would be too many."""
+        if self.held + octets > self.bounds.memory:
+            raise Failed(f"{self.held + octets} octets of chunks at a time")
+        self.held += octets
 
     def count(self, kind: str, from_client: bool) -> int:
         """Count a message, and return its number."""

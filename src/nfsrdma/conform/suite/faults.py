@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from nfsrdma.rpcrdma.providers.meddling import PSN_BITS, Damaged, Fate
+from nfsrdma.rpcrdma.providers.fates import PSN_BITS, Damaged, Fate
 from nfsrdma.rpcrdma.roce.wire.opcode import (
     ACKNOWLEDGE,
     CNP,

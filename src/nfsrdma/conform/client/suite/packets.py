@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from nfsrdma.rpcrdma.providers.meddling import Damaged
+from nfsrdma.rpcrdma.providers.fates import Damaged
 
 from ...case import Need, Severity
 from ..catalogue import scenario

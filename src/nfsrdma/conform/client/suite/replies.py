@@ -173,9 +173,9 @@ async def no_replies(lab: ClientLab) -> str:
         if passing.kind == REPLY:
             count += 1
             if count % 5 == 0:
-                xid = lab.rng.getrandbits(32)
                 which = count // 5 % 3
                 proc, version = ((RDMA_DONE, 1), (77, 1), (RDMA_MSG, 2))[which]
+                xid = lab.rng.getrandbits(32) if which else passing.xid
                 link.near.send(header(xid, proc, version=version) + words(xid, 1, 0, 0, 0, 0))
                 lab.did("no reply")
 
