@@ -10,9 +10,11 @@ as it does on a bad link.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final, Protocol
 
+from ..roce.cm.manager import Route, RouteFinder
 from ..roce.packets.burst import Burst
 from ..roce.wire.icrc import Flow
 
@@ -36,6 +38,19 @@ class Meddled(Protocol):
 
     def begin_at(self, psn: int) -> None:
         """Ask the peers of new connections to number their packets from ``psn`` on."""
+
+    def narrow(self, path_mtu: int) -> None:
+        """Let the paths of new connections carry no more than so many octets in a packet."""
+
+
+def narrowed(find: RouteFinder, path_mtu: int) -> RouteFinder:
+    """Return what finds the same routes, none of them wider than ``path_mtu`` octets."""
+
+    def route(host: str, local: str | None = None) -> Route:
+        found = find(host, local)
+        return replace(found, path_mtu=min(found.path_mtu, path_mtu))
+
+    return route
 
 
 class Beginning(Random):

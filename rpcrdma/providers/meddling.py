@@ -7,7 +7,7 @@ device.fate = ...           # fates.py says what that is
 from __future__ import annotations
 
 from ..roce.packets.burst import Address, Burst
-from .fates import Beginning, Fate, coming_in, going_out
+from .fates import Beginning, Fate, coming_in, going_out, narrowed
 from .soft import SoftDevice
 
 
@@ -19,6 +19,10 @@ class MeddlingDevice(SoftDevice):
     def begin_at(self, psn: int) -> None:
         """Ask the peers of new connections to number their packets from ``psn`` on."""
         self.cm.rng = Beginning(psn, self.cm.rng)
+
+    def narrow(self, path_mtu: int) -> None:
+        """Let the paths of new connections carry no more than so many octets in a packet."""
+        self.cm.route = narrowed(self.cm.route, path_mtu)
 
     def _transmit(self, burst: Burst) -> bool:
         fate = self.fate  # it may change at any packet

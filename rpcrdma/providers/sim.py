@@ -30,7 +30,7 @@ from ..roce.packets.burst import Address, Burst
 from ..roce.wire.opcode import MAX_MTU
 from ..verbs.types import DeviceLimits
 from .engine_device import EngineDevice
-from .fates import Beginning, Fate, going_out
+from .fates import Beginning, Fate, going_out, narrowed
 from .sim_reactor import SimReactor
 from .tap import Tap
 
@@ -98,6 +98,10 @@ class SimDevice(EngineDevice):
     def begin_at(self, psn: int) -> None:
         """Ask the peers of new connections to number their packets from ``psn`` on."""
         self.cm.rng = Beginning(psn, self.cm.rng)
+
+    def narrow(self, path_mtu: int) -> None:
+        """Let the paths of new connections carry no more than so many octets in a packet."""
+        self.cm.route = narrowed(self.cm.route, path_mtu)
 
     def close(self) -> None:
         """Disconnect everything, flush, free, and leave the fabric."""

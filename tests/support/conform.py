@@ -32,13 +32,21 @@ Serve = Callable[[SimFabric], Any]
 class SimServer:
     """Our server on a simulated fabric, and what a conformance run against it takes."""
 
-    def __init__(self, seed: int = 1, serve: Serve | None = None, *, meddles: bool = True) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        serve: Serve | None = None,
+        *,
+        meddles: bool = True,
+        delegations: bool = False,
+    ) -> None:
         self.reactor = SimReactor()
         self.fabric = SimFabric(self.reactor, seed)
         self.seed = seed
         self.meddles = meddles
         """Whether tests may meddle with packets, which takes time."""
         self.fs = MemoryFileSystem(Clock())
+        self.delegations = delegations
         (serve or self.serve)(self.fabric)
 
     def serve(self, fabric: SimFabric) -> None:
@@ -47,7 +55,9 @@ class SimServer:
             [open_export("", self.fs)],
             self.reactor,
             random.Random(self.seed),
-            config=ServerConfig(times=LeaseTimes(lease=90.0, grace=0.0)),
+            config=ServerConfig(
+                times=LeaseTimes(lease=90.0, grace=0.0), delegations=self.delegations
+            ),
             policy=EVERYONE,
         )
         self.service.listen_rdma(fabric.open_device(SERVER), SERVER, PORT)

@@ -81,6 +81,7 @@ GROUPS: Final = {
     "BC": "Back channel",
     "NB": "NFS binding",
     "RR": "Reconnection and replay",
+    "GS": "RPCSEC_GSS",
     "FT": "Faults below",
     "CL": "Clients",
 }

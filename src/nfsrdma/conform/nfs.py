@@ -1,7 +1,7 @@
 """NFSv4.1 as far as tests of a transport need it: calls in plain octets, and replies taken apart.
 
 A :class:`Call` knows its stream both ways: whole, and reduced, with what is DDP-eligible (RFC 8267,
-Section 5.1) left out. How it travels is the test's business.
+Section 6.1) left out. How it travels is the test's business.
 """
 
 from __future__ import annotations

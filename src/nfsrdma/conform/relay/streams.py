@@ -28,7 +28,7 @@ class Stream:
     minor: int = 0
     operations: tuple[t.nfs_argop4, ...] = ()
     positions: tuple[int, ...] = ()
-    """Where the DDP-eligible items begin in the unreduced stream (RFC 8267, Section 5.1)."""
+    """Where the DDP-eligible items begin in the unreduced stream (RFC 8267, Section 6.1)."""
     lengths: tuple[int, ...] = ()
     """Their lengths in octets."""
     complaint: str = ""

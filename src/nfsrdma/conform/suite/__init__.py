@@ -12,6 +12,7 @@ from . import (
     read_chunks,
     replay,
     reply_chunks,
+    security,
     write_chunks,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "read_chunks",
     "replay",
     "reply_chunks",
+    "security",
     "write_chunks",
 ]

@@ -171,6 +171,54 @@ async def chunks_in_a_reply(lab: Lab) -> str:
     return "the connection lives"
 
 
+@case("BC7", "RFC 8881, Section 10.2", Severity.SHOULD)
+async def recalled_again(lab: Lab) -> str:
+    """Recall a delegation again on the next connection if the first recall got no answer."""
+    recalls: list[Message] = []
+    listener: Listener
+
+    def answer(message: Message) -> bytes | None:
+        if message.octets[48:52] != words(1):
+            return reply_to(message)
+        recalls.append(message)
+        return None
+
+    session, listener = await _listening(lab, answer=answer)
+    await _first(lab, listener)
+    file = await lab.file(b"delegated", await lab.session())
+    wanted = nfs.open_(file.name, b"holder")[1]
+    wanted.share_access = t.OPEN4_SHARE_ACCESS_READ | t.OPEN4_SHARE_ACCESS_WANT_READ_DELEG
+    # Who holds it open for writing is in the way of a delegation.
+    lab.files.remove(file)
+    await file.session.run(nfs.putfh(file.handle), nfs.close(file.stateid))
+    opened = nfs.needed(
+        await session.run(nfs.putfh(session.directory), (t.OP_OPEN, wanted)), "OPEN"
+    )[-1]
+    if opened.delegation.delegation_type != t.OPEN_DELEGATE_READ:
+        raise NotApplicable("the server grants no delegation")
+    other = await lab.session()
+    await other.run(nfs.putfh(other.directory), nfs.open_(file.name, b"other"))
+    await _until(lab, lambda: len(recalls) >= 1, "no recall came")
+    session.peer.disconnect()
+    before = len(recalls)
+    peer = await lab.peer(on_message=listener.take)
+    listener.peer = session.peer = peer
+    bind = t.BIND_CONN_TO_SESSION4args(session.id, t.CDFC4_BACK_OR_BOTH, False)
+    call = nfs.compound(lab.xid(), [(t.OP_BIND_CONN_TO_SESSION, bind)], lab.target.credentials)
+    nfs.needed((await lab.call(peer, call)).results(call), "BIND_CONN_TO_SESSION")
+    await _until(lab, lambda: len(recalls) > before, "no recall came on the next connection")
+    listener.answer = reply_to
+    return f"{len(recalls)} recalls"
+
+
+async def _until(lab: Lab, holds: Callable[[], bool], complaint: str) -> None:
+    """Wait for something. Raises ``Failed`` if it takes too long."""
+    until = lab.reactor.time() + 2 * _WAIT_S
+    while not holds():
+        expect(lab.reactor.time() < until, complaint)
+        await sleep(lab.reactor, 0.02)
+
+
 @case("BC8", "RFC 8166, Section 4.5", Severity.SHOULD)
 async def unknown_reply(lab: Lab) -> None:
     """Drop a reply with an XID that no callback has."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from nfsrdma.rpcrdma.transport.header import RDMA_NOMSG
+from typing import Final
+
+from nfsrdma.rpcrdma.task import sleep
+from nfsrdma.rpcrdma.transport.header import RDMA_MSG, RDMA_NOMSG
 from nfsrdma.xdr.nfs4 import types as t
 
 from .. import nfs
 from ..case import NotApplicable, Severity, case, expect
 from ..lab import Lab
-from ..wire import header
+from ..wire import Message, header, words
+
+_CALLED_S: Final = 0.5
+"""How long a client is given to be called back (in seconds)."""
 
 
 @case("NB1", "RFC 8267, Section 6", Severity.ROBUSTNESS)
@@ -28,6 +34,42 @@ async def eligible_only(lab: Lab) -> str:
         return "a name was taken from a Read chunk"
     expect(not tried.served, "the call was served")
     return tried.how
+
+
+@case("NB2", "RFC 8267, Section 6.5", Severity.MUST)
+async def minor_zero(lab: Lab) -> str:
+    """Make no callbacks of minor version 0 on the client's own connection."""
+    called = []
+
+    def take(message: Message) -> bool:
+        call = message.octets[12:16] == words(RDMA_MSG) and message.octets[32:36] == words(0)
+        if call:
+            called.append(message)
+        return call
+
+    peer = await lab.peer(on_message=take)
+    who = t.nfs_client_id4(lab.rng.randbytes(8), b"nfsrdma conform " + lab.rng.randbytes(8))
+    # Port 9 is where nobody answers: whoever would call back there is told so.
+    back = t.cb_client4(nfs.PROGRAM, t.netaddr4(b"tcp", b"127.0.0.1.0.9"))
+    asked = nfs.compound(
+        lab.xid(),
+        [(t.OP_SETCLIENTID, t.SETCLIENTID4args(who, back, 1))],
+        lab.target.credentials,
+        minor=0,
+    )
+    made = nfs.needed((await lab.call(peer, asked)).results(asked), "SETCLIENTID")[0]
+    confirmed = nfs.compound(
+        lab.xid(),
+        [(t.OP_SETCLIENTID_CONFIRM, t.SETCLIENTID_CONFIRM4args(made.clientid,
+                                                               made.setclientid_confirm))],
+        lab.target.credentials,
+        minor=0,
+    )  # fmt: skip
+    nfs.needed((await lab.call(peer, confirmed)).results(confirmed), "SETCLIENTID_CONFIRM")
+    await sleep(lab.reactor, _CALLED_S)
+    await lab.alive(peer)
+    expect(not called, f"{len(called)} calls came on the connection")
+    return "none came"
 
 
 @case("NB5", "RFC 8881, Section 18.36.3", Severity.MUST)

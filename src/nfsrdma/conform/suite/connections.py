@@ -228,3 +228,18 @@ async def no_memory(lab: Lab) -> str:
             raise Failed(f"an RDMA {way.upper()} did not end the connection") from None
         await lab.alive()
     return "both were refused" if reads else "it answers no RDMA READ; RDMA WRITE was refused"
+
+
+@case("CM9", "IBA, Section 12.6.5", Severity.MUST, Need.PACKETS)
+async def path_mtu(lab: Lab) -> str:
+    """Keep to the path MTU that the request to connect names, from 2048 octets down to 256."""
+    for mtu in (2048, 1024, 512, 256):
+        lab.meddling.narrow(mtu)
+        mark = lab.mark()
+        data = lab.rng.randbytes(5 * mtu + 3)
+        file = await lab.file(data)
+        await file.holds(data)
+        longest = max((each.octets for each in lab.packets(mark)), default=0)
+        expect(longest <= mtu, f"a packet of {longest} octets where the path carries {mtu}")
+        expect(longest == mtu, f"packets of {longest} octets at most, the path carries {mtu}")
+    return "2048, 1024, 512, 256"

@@ -215,6 +215,36 @@ async def lost_responses(lab: Lab) -> str:
     return f"{hits[0]} lost"
 
 
+@case("FT10", _RELIABLE, Severity.MUST, Need.PACKETS)
+async def from_the_dead(lab: Lab) -> str:
+    """Drop packets of a connection that has ended: nothing of them is executed again."""
+    kept: list[bytes] = []
+
+    def keep(packet: bytes, outgoing: bool) -> Sequence[bytes]:
+        if outgoing and OPCODES[packet[0]].kind is Kind.SEND:
+            kept.append(packet)
+        return (packet,)
+
+    def raise_them(packet: bytes, outgoing: bool) -> Sequence[bytes]:
+        return (*kept, packet) if outgoing and _is_data(packet) else (packet,)
+
+    session = await lab.session()
+    name = lab.file_name()
+    lab.meddle(keep)
+    await session.ok(nfs.putfh(session.directory), nfs.symlink(name, b"once"))
+    await session.ok(nfs.putfh(session.directory), nfs.remove(name))
+    lab.meddle(None)
+    session.peer.disconnect()
+    await session.peer.gone()
+    session.peer = await lab.peer()
+    lab.meddle(raise_them)
+    found = await session.run(nfs.putfh(session.directory), nfs.lookup(name))
+    expect(found.status == t.NFS4ERR_NOENT, f"a name that was removed: {found.status_name}")
+    lab.meddle(None)
+    await session.ok(nfs.PUTROOTFH)
+    return f"{len(kept)} packets"
+
+
 @case("FT11", _RELIABLE, Severity.MUST, Need.PACKETS)
 async def strangers(lab: Lab) -> str:
     """Drop packets with another P_Key, transport version or queue pair, their ICRC being right."""
