@@ -15,15 +15,20 @@ from typing import Any
 
 from ..base.packet import Pattern
 
-try:
-    import numpy
-except ImportError:  # the plain twin does it all
-    numpy = None  # type: ignore[assignment]
-
 PSN_MASK = 0xFFFFFF
 _WORD = Struct(">I")
 _WORTHWHILE = 24
 """Runs shorter than this are matched faster one by one."""
+
+
+@lru_cache(maxsize=1)
+def _numpy() -> Any:
+    """Return NumPy, ``None`` without it; a tenth of a second that only long runs are worth."""
+    try:
+        import numpy
+    except ImportError:  # the plain twin does it all
+        return None
+    return numpy
 
 
 def match_plain(
@@ -60,9 +65,9 @@ def match_numpy(
     limit: int,
 ) -> int:
     """Return the same, comparing all headers at once: they are the rows of a block."""
-    array: Any = numpy.ndarray
+    numpy = _numpy()
     width = header + pattern.psn + 4
-    block = array((limit + 1, width), "u1", view, offset - header, (stride, 1)).copy()
+    block = numpy.ndarray((limit + 1, width), "u1", view, offset - header, (stride, 1)).copy()
     word = block[:, -4:].copy().view(">u4").ravel().astype(numpy.int64)
     steps = (word - word[0] - numpy.arange(limit + 1)) & PSN_MASK
     differs = ((block != block[0]) & _mask(header, time.start, time.stop, pattern)).any(axis=1)
@@ -73,7 +78,7 @@ def match_numpy(
 @lru_cache(maxsize=256)
 def _mask(header: int, start: int, stop: int, pattern: Pattern) -> Any:
     """Return which octets of a row may not differ."""
-    mask = numpy.zeros(header + pattern.psn + 4, bool)
+    mask = _numpy().zeros(header + pattern.psn + 4, bool)
     for first, last in _pieces(header, slice(start, stop), pattern):
         mask[header + first : header + last] = True
     return mask
@@ -95,9 +100,10 @@ def match_run(
     limit: int,
 ) -> int:
     """Return the same by the faster of the two. The frames must lie within ``view``."""
-    few = limit if numpy is None or limit < _WORTHWHILE else 2
+    few = limit if limit < _WORTHWHILE else 2
     # Traffic of many queue pairs is interleaved: see first whether there is a run at all.
     count = match_plain(view, offset, stride, header, time, pattern, few)
     if count < few or few == limit:
         return count
-    return match_numpy(view, offset, stride, header, time, pattern, limit)
+    match = match_plain if _numpy() is None else match_numpy
+    return match(view, offset, stride, header, time, pattern, limit)
