@@ -97,10 +97,17 @@ class OpenFile:
 
         Returns the number of octets read, which is smaller than the buffer only at the end of file.
         """
-        if self._cached is None:
-            return await self.read_through(offset, buffer)
         self._check(READ)
-        return await self._cached.read_at(offset, buffer)
+        if self._cached is not None:
+            return await self._cached.read_at(offset, buffer)
+        unstable, size = self._unstable, len(buffer)
+        if size <= self._rsize and not unstable.octets:
+            # What nearly always happens; to read again what came short does no harm.
+            read = await self._io.read(self._open, offset, buffer, self._where)
+            count = read.place(buffer)
+            if (count == size or read.eof) and not unstable.octets:
+                return count
+        return await self.read_through(offset, buffer)
 
     @property
     def ours_since(self) -> float | None:

@@ -191,7 +191,10 @@ async def read(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
     if file.node in mount.behind:
         await mount.behind.clear(file.node, arguments.offset)
     memory = mount.memory
-    buffer = await memory.acquire(arguments.size)
+    size = arguments.size
+    buffer = memory.take(size)
+    if buffer is None:
+        buffer = await memory.acquire(size)
     view = memoryview(buffer)
     try:
         count = await file.read_at(arguments.offset, view)

@@ -64,12 +64,22 @@ class Memory:
 
     async def acquire(self, size: int) -> bytearray:
         """Return a buffer of ``size`` octets for a READ, once there is room for it."""
-        if self._waiting or (self._reading and self._reading + size > self._limit):
+        buffer = self.take(size)
+        if buffer is None:
             turn: Future[None] = Future()
             self._waiting.append((size, turn))
             await turn
-        else:
-            self._reading += size
+            buffer = self._buffer(size)
+        return buffer
+
+    def take(self, size: int) -> bytearray | None:
+        """Return a buffer of ``size`` octets for a READ, if there is room for it now."""
+        if self._waiting or (self._reading and self._reading + size > self._limit):
+            return None
+        self._reading += size
+        return self._buffer(size)
+
+    def _buffer(self, size: int) -> bytearray:
         kept = self._kept.get(size)
         if kept:
             self._kept_count -= 1

@@ -180,7 +180,8 @@ class Session:
     # --- Answers ---
 
     def _answer(self, unique: int, *parts: Part) -> bool:
-        return self._send((head(unique, sum(map(len, parts))), *parts))
+        size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
+        return self._send((head(unique, size), *parts))
 
     def _refuse(self, unique: int, error: int) -> None:
         self._send((head(unique, 0, error),))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -36,9 +37,9 @@ class NodeFile:
         self._wrote = False
         table.opened(node)
 
-    async def read_at(self, offset: int, buffer: memoryview) -> int:
+    def read_at(self, offset: int, buffer: memoryview) -> Coroutine[Any, Any, int]:
         """Fill ``buffer`` from ``offset`` on; see :meth:`OpenFile.read_at`."""
-        return await self.file.read_at(offset, buffer)
+        return self.file.read_at(offset, buffer)
 
     async def write_at(self, offset: int, data: memoryview) -> int:
         """Write all of ``data`` at ``offset``; see :meth:`OpenFile.write_at`."""

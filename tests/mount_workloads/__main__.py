@@ -11,6 +11,10 @@ from .programs import PROGRAMS, Missing, Place, ProgramError
 from .stage import NOBODY, WAYS, Stage
 
 
+MEGABYTES_MAX = 500
+"""What the process behind the mount may hold, whatever was done: 200,000 nodes, and buffers."""
+
+
 def main() -> int:
     """Run what was asked for; return 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="make mount-workloads", description=__doc__)
@@ -53,7 +57,11 @@ def _play(stage: Stage, name: str, user: int, scale: float, suites: Path | None,
         print(f"{what} FAILED after {time.monotonic() - begin:.1f} s: {error}", flush=True)
         return False
     else:
-        print(f"{what} ok {time.monotonic() - begin:.1f} s", flush=True)
+        seconds, megabytes = time.monotonic() - begin, stage.resident_mb
+        print(f"{what} ok {seconds:.1f} s; the mount has {megabytes:.0f} MB", flush=True)
+        if megabytes > MEGABYTES_MAX:
+            print(f"{what} FAILED: that is more than {MEGABYTES_MAX}", flush=True)
+            return False
     return True
 
 

@@ -159,6 +159,12 @@ class Stage:
         return path
 
     @property
+    def resident_mb(self) -> float:
+        """The memory of the process behind the mount, in MB (10^6 octets)."""
+        pages = int(Path(f"/proc/{self._daemon.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    @property
     def log(self) -> str:
         """What the process behind the mount had to say."""
         return (self.folder / "mount.log").read_text(errors="replace")
