@@ -10,7 +10,6 @@ from pathlib import Path
 from .programs import PROGRAMS, Missing, Place, ProgramError
 from .stage import NOBODY, WAYS, Stage
 
-
 MEGABYTES_MAX = 500
 """What the process behind the mount may hold, whatever was done: 200,000 nodes, and buffers."""
 
