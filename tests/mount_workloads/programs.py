@@ -316,9 +316,8 @@ def small_files(place: Place) -> None:
         place.run("tar", "-xf", f"{made}/tree.tar")
     found = place.run("sh", "-c", "find tree -type f | wc -l")
     expect(found.strip(), str(count), "files that were unpacked")
-    sizes = place.run(
-        "sh", "-c", "find tree -type f -printf '%s\\n' | awk '{s += $1} END {print s}'"
-    )
+    adding = "find tree -type f -printf '%s\\n' | awk '{s += $1} END {print s}'"
+    sizes = place.run("sh", "-c", adding)
     expect(sizes.strip(), str(sum(len(f"{n}\n") for n in range(count))), "the sum of their sizes")
     total = place.run("sh", "-c", "find tree -type f -print0 | xargs -0 cat | sort -n | tail -1")
     expect(total.strip(), str(count - 1), "the last of what is in them")
