@@ -233,7 +233,8 @@ class Quick:
             asked.pieces = octets + _XID.pack(size), payload, _PADS[size & 3]
         reply: Future[Decoder] | None = None
         # With others in flight answers come in batches, which a turn takes.
-        if not slot and sent_at < self._turn_by and (swift := swift_of(channel)) is not None:
+        alone = not slot and not session.holding
+        if alone and sent_at < self._turn_by and (swift := swift_of(channel)) is not None:
             found = swift(xid, asked.pieces, kind.room, self._answer(kind, asked), sink)
             if isinstance(found, bytes):
                 return self._take(asked, found, sink)

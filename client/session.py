@@ -126,6 +126,8 @@ class Session:
         self.channel: Channel | None = None
         self.lanes: list[Channel] = []
         """More connections that are bound to the session (``lanes``)."""
+        self.holding = False
+        """Whether more calls are about to be made in this turn."""
         self.slots: SlotTable | None = None
         self.session_id = b""
         self.limits = Limits(0, 0, 0, 0)
@@ -382,12 +384,17 @@ class Session:
     def hold(self) -> list[Callable[[], object]]:
         """Let calls wait for others to go with; return what has to be called soon, to send them.
 
-        It is for who makes many calls in one turn. Over RDMA there is nothing to be gained.
+        It is for who makes many calls in one turn. Over RDMA each goes at once, but none is waited
+        for before the next.
         """
+        self.holding = True
         channels = [each for each in (self.channel, *self.lanes) if isinstance(each, StreamChannel)]
         for channel in channels:
             channel.hold()
-        return [channel.let_go for channel in channels]
+        return [self._let_go, *(channel.let_go for channel in channels)]
+
+    def _let_go(self) -> None:
+        self.holding = False
 
     def carrier(self, channel: Channel, slot: int) -> Channel:
         """Return the connection for a slot, of several; ``channel`` is the first of them."""

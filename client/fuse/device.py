@@ -47,13 +47,16 @@ class Device:
         self._buffer = bytearray(REQUEST_MAX)
         self._view = memoryview(self._buffer)
         self._paused = False
+        self._many = False
+        """Whether there were several requests in the last turn, as there may be in the next."""
         os.set_blocking(fd, False)
         memory.on_room = self._resume
         keep_from_children(self)
         reactor.add_reader(fd, self._readable)
 
     def _readable(self) -> None:
-        held: list[Callable[[], object]] = []
+        held = list(self._hold()) if self._many else []
+        self._many = False
         try:
             self._read(held)
         finally:
@@ -76,7 +79,8 @@ class Device:
                 self._gone()
                 return
             if number == 1:
-                held += self._hold()
+                self._many = True
+                held += self._hold() if not held else ()
             self._handle(self._view[:size])
             if self._fd < 0:
                 return
