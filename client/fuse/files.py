@@ -54,7 +54,7 @@ async def open_file(mount: Mounted, header: Header, arguments: wire.Open) -> Ans
     await mount.behind.drain(node)
     if flags & wire.OPEN_EXEC:
         # Reading may be granted to who may not execute.
-        await permit(nodes, node, t.ACCESS4_EXECUTE)
+        await permit(nodes, node, t.ACCESS4_EXECUTE, anew=True)
 
     async def of(access: int) -> NodeFile:
         return await nodes.open(node, access, truncate=bool(flags & os.O_TRUNC))

@@ -222,7 +222,7 @@ class Mounted:
                     await handle.file.file.commit()
 
 
-async def permit(nodes: Nodes, node: Node, wanted: int) -> None:
+async def permit(nodes: Nodes, node: Node, wanted: int, *, anew: bool = False) -> None:
     """Raise an error with EACCES unless the server grants all of the ``ACCESS4_`` bits."""
-    if wanted & ~await nodes.access(node, wanted):
+    if wanted & ~await nodes.access(node, wanted, anew=anew):
         raise make_error(errno.EACCES, "the server does not permit this", node.path())

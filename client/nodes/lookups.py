@@ -27,7 +27,7 @@ FindRoot = Callable[[], Coroutine[Any, Any, bytes]]
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
 _DEFAULT: Final = Lifetimes()
 _SEARCHED_MAX: Final = 1024
-"""Directories of which it is remembered that a user may search them."""
+"""Directories of which it is remembered that a user may search them, and nodes whose rights are."""
 
 
 class Entry:
@@ -85,6 +85,8 @@ class NodeLookups:
         self._locks = client.locks
         self._searched: OrderedDict[int, int] | None = None
         """The generations of directories that the user may search; None for who has mounted."""
+        self._granted: OrderedDict[int, tuple[int, int]] = OrderedDict()
+        """What the user may do with nodes, and the change attribute as of which that is so."""
 
     def acting_as(self, credentials: Credentials) -> Self:
         """Return the same nodes for another user of the mount."""
@@ -94,6 +96,7 @@ class NodeLookups:
         other._open_operations = self._open_operations.acting_as(acting)
         other._locks = LockOperations(other._open_operations)
         other._searched = OrderedDict()
+        other._granted = OrderedDict()
         return other
 
     def _now(self) -> float:
@@ -220,9 +223,25 @@ class NodeLookups:
         node.learn(status, asked_at)
         return status
 
-    async def access(self, node: Node, mask: int = ALL_ACCESS) -> int:
-        """Return which of the ``ACCESS4_`` bits in ``mask`` the server grants the user."""
-        answer = await self._at(lambda: self._operations.access(node.handle, mask, node.path), node)
+    async def access(self, node: Node, mask: int = ALL_ACCESS, *, anew: bool = False) -> int:
+        """Return which of the ``ACCESS4_`` bits in ``mask`` the server grants the user.
+
+        Unless it is to be asked ``anew``, a grant is remembered for as long as the attributes,
+        which decide on it, are trusted; a refusal is not.
+        """
+        granted, change = self._granted.get(node.number, (0, None))
+        wanted = mask | ALL_ACCESS
+        granted = 0 if anew or change != node.change else granted & mask
+        if granted == mask and self.seconds_left(node) > 0:
+            return mask
+        change = node.change
+        answer = await self._at(
+            lambda: self._operations.access(node.handle, wanted, node.path), node
+        )
+        self._granted[node.number] = answer.access, change
+        self._granted.move_to_end(node.number)
+        if len(self._granted) > _SEARCHED_MAX:
+            self._granted.popitem(last=False)
         return answer.access & mask
 
     async def readlink(self, node: Node) -> bytes:

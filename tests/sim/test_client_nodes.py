@@ -394,6 +394,39 @@ def test_users_share_what_is_known_and_act_for_themselves(world: World) -> None:
     world.run(file.close())
 
 
+def test_rights_are_remembered_for_each_user_while_attributes_are_trusted(world: World) -> None:
+    world.put("file")
+    node = world.lookup("file")
+    users = [world.nodes.acting_as(Credentials.sys(uid, uid)) for uid in (1000, 1001)]
+    for user in users:
+        with world.expect_calls(1):
+            assert world.run(user.access(node, t.ACCESS4_READ)) == t.ACCESS4_READ
+        with world.expect_calls(0):
+            assert world.run(user.access(node, t.ACCESS4_READ)) == t.ACCESS4_READ
+        with world.expect_calls(1):  # of what is refused somebody may have thought better
+            both = t.ACCESS4_READ | t.ACCESS4_MODIFY
+            assert world.run(user.access(node, both)) == t.ACCESS4_READ
+        with world.expect_calls(1):
+            world.run(user.access(node, t.ACCESS4_READ, anew=True))
+    world.run(world.other.chmod("file", 0o600))
+    world.pair.wait(3)
+    for user in users:
+        assert world.run(user.access(node, t.ACCESS4_READ)) == 0
+    world.run(world.other.chmod("file", 0o666))
+    world.run(world.nodes.refresh(node))
+    for user in users:
+        assert world.run(user.access(node, t.ACCESS4_MODIFY)) == t.ACCESS4_MODIFY
+
+
+def test_rights_are_not_remembered_without_a_cache(world: World) -> None:
+    world.put("file")
+    nodes = world.fs.nodes(UNCACHED)
+    node = world.run(nodes.lookup(world.run(nodes.root()), b"file"))
+    for _ in range(2):
+        with world.expect_calls(1):
+            world.run(nodes.access(node, t.ACCESS4_READ))
+
+
 def test_many_lookups_at_a_time(world: World) -> None:
     for index in range(20):
         world.put(f"file{index}", bytes(index))
