@@ -41,6 +41,7 @@ def test_options_become_keywords_of_mount() -> None:
     assert parse_url("nfs+rdma://h/x").options == MountOptions()
     assert parse_url("nfs+rdma://h/x?delegations=1").options.delegations is True
     assert parse_url("nfs+rdma://h/x?delegations=0").options.delegations is False
+    assert parse_url("nfs+rdma://h/x?cache=1000000").options.cache == 1_000_000
 
 
 def test_what_the_caller_asks_for_wins_over_the_url() -> None:
