@@ -1,7 +1,8 @@
 """A bound for the nodes that the kernel knows, and so for what we have to keep of them.
 
 The kernel forgets a file when memory is short, and does not know that ours is. From version 7.45
-(Linux 6.18) it can be asked to forget those that nobody uses. An older one decides by itself.
+(Linux 6.18) it can be asked to forget those that nobody uses. An older one decides by itself; it is
+then told only of what it asks for by name, and not of all that is in a listing.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ class Crowd:
     def agreed(self, minor: int) -> None:
         """Note which version the kernel speaks."""
         self._able = minor >= _MINOR
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the kernel is to hear of no more nodes than it asks for."""
+        return not self._able and len(self._table) > self._kept_max
 
     def look(self) -> None:
         """Ask the kernel to forget nodes, if there are too many."""

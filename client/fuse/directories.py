@@ -63,7 +63,7 @@ async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> A
     directory = mount.handles.directory(arguments.fh)
     found = await directory.entries_from(mount.nodes_for(header), _place(arguments))
     parts = _dots(mount, directory.node, arguments, NO_ENTRY)
-    table, now = mount.nodes.table, mount.nodes.now()
+    table, now, silent = mount.nodes.table, mount.nodes.now(), mount.crowd.is_full
     names_life = lifetime(mount.names_left(directory.node, directory.change))
     looked_up: list[Node] = []
     left = arguments.size - sum(map(len, parts))
@@ -75,7 +75,7 @@ async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> A
             break
         taken += 1
         seconds = mount.seconds_known(node, now) if node is not None else 0.0
-        if node is None or seconds <= 0 or not table.has(node):
+        if node is None or seconds <= 0 or silent or not table.has(node):
             # The kernel looks the name up when it needs to.
             parts.append(NO_ENTRY)
             parts.append(_plain(mount, entry))

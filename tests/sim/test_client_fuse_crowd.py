@@ -75,5 +75,8 @@ def test_what_the_kernel_keeps_is_not_asked_for_again_at_once(world: World) -> N
 
 def test_a_kernel_that_does_not_understand_is_not_asked(world: World) -> None:
     world.agree(44)
-    world.run(world.kernel.names(ROOT, plus=True))
+    names = world.run(world.kernel.names(ROOT, plus=True))
     assert not world.kernel.unwanted
+    assert len(names) == 30
+    assert not any(names.values()), "nor told of files that it may never ask for"
+    assert world.run(world.kernel.lookup(ROOT, b"05")).node
