@@ -150,13 +150,17 @@ async def flush(mount: Mounted, header: Header, arguments: wire.Flush) -> Answer
 
 
 async def _commit(mount: Mounted, handle: FileHandle) -> None:
-    """Make stable what was written through an open file. Raises what that, or a WRITE, came to."""
+    """Make stable what was written to a file. Raises what that, or a WRITE, came to.
+
+    What others have written is in it, as with Linux's NFS client, whoever of them closes first.
+    """
     if not handle.file.file.writable:
         return
     await mount.behind.drain(handle.node)
     try:
         await handle.file.commit()
         handle.uncommitted = 0
+        await handle.file.file.commit()
     finally:
         handle.settle()
 

@@ -35,6 +35,11 @@ class FileHandle:
         """Note that what was written, and answered, is not at the server."""
         self._failure, self._told, self.careful = error, False, True
 
+    @property
+    def untold(self) -> Exception | None:
+        """What a WRITE has come to that no program was told yet."""
+        return None if self._told else self._failure
+
     def tell(self) -> None:
         """Raise, once, what a WRITE before has come to; whoever commits hears of it again."""
         if self._failure is not None and not self._told:
@@ -167,9 +172,16 @@ class Handles:
         return len(self._files) + len(self._directories)
 
     def add_file(self, file: NodeFile) -> int:
-        """Return a number for an open file."""
+        """Return a number for an open file.
+
+        Who opens it to write hears, too, of what went wrong before if nobody has heard of it yet.
+        """
         self._last += 1
         handle = self._files[self._last] = FileHandle(file)
+        if file.file.writable:
+            for other in self.files_of(file.node):
+                if other.untold is not None:
+                    handle.fail(other.untold)
         self._of_nodes.setdefault(file.node.number, {})[self._last] = handle
         return self._last
 

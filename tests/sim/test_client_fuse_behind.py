@@ -301,6 +301,33 @@ def test_an_error_reaches_all_who_have_the_file_open_for_writing(
         world.run(world.kernel.release(node, each))
 
 
+def test_who_opens_the_file_later_hears_of_what_nobody_has_heard(
+    world: World, full: list[bool]
+) -> None:
+    node, fh = world.create()
+    world.write(node, fh, 0, b"lost")
+    world.pair.wait(1)
+    full[0] = False
+    second, _ = world.run(world.kernel.open(node, os.O_WRONLY))
+    world.fails(errno.ENOSPC, world.kernel.write(node, second, 4, b"more"))
+    world.fails(errno.ENOSPC, world.kernel.flush(node, fh))
+    third, _ = world.run(world.kernel.open(node, os.O_WRONLY))
+    world.run(world.kernel.flush(node, third))
+    for each in (fh, second, third):
+        world.run(world.kernel.release(node, each))
+
+
+def test_a_close_makes_stable_what_others_have_written(world: World) -> None:
+    node, fh = world.create()
+    second, _ = world.run(world.kernel.open(node, os.O_WRONLY))
+    world.write(node, fh, 0, b"data")
+    commits = world.fs.stats.of("COMMIT").calls
+    world.run(world.kernel.flush(node, second))
+    assert world.fs.stats.of("COMMIT").calls == commits + 1
+    for each in (fh, second):
+        world.close(node, each)
+
+
 # --- Everything at random ---
 
 
