@@ -11,6 +11,8 @@ from tests.support.conform import SimServer, replaced
 
 from nfsrdma.conform.case import CASES
 from nfsrdma.conform.runner import Verdict
+from nfsrdma.rpcrdma.roce.cm import cm_id
+from nfsrdma.rpcrdma.rpc.message import AuthError
 from nfsrdma.rpcrdma.transport import (
     TransportOptions,
     call,
@@ -272,6 +274,18 @@ def _everything_is_new(record: Any, seqid: int, fingerprint: Any) -> Any:
 MUTANTS["CM1 nobody is let in"] = Mutant(
     "CM1", connect.RdmaListener, "_on_request", lambda self, request: request.reject()
 )
+
+
+# --- Connections, flavors ---
+
+
+MUTANTS["CM9 every path is wide"] = Mutant("CM9", cm_id, "PATH_MTUS", dict.fromkeys(range(6), 4096))
+
+
+@mutant("GS4", AuthError, "encode")
+def _denies_somebody_else(self: Any, enc: Any, xid: int, verf: Any = None) -> None:
+    for word in (xid ^ 1, 1, 1, 1, self.stat):
+        enc.uint32(word)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
