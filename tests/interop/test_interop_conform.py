@@ -46,6 +46,8 @@ def judge(case: Run, name: str) -> list[Row]:
     kept = KEPT / f"{name}.json"
     if os.environ.get(KEEP) == "1":
         shutil.copy(report, kept)
+    if not kept.exists():
+        pytest.skip(f"{kept.name} is not kept yet: make interop-conform")
     _, before = load(kept.read_bytes())
     grave = [each for each in differences(before, rows) if each.grave]
     assert not grave, grave
