@@ -27,6 +27,23 @@ class Progress:
     unfinished: list[str] = field(default_factory=list)
     """Temporary files of other copies, in progress or left over, which are not copied."""
 
+    def add(self, other: Progress) -> None:
+        """Add the numbers of another copy, and take its current file."""
+        self.files += other.files
+        self.octets += other.octets
+        self.files_done += other.files_done
+        self.octets_done += other.octets_done
+        self.skipped += other.skipped
+        self.failed += other.failed
+        self.current = other.current or self.current
+
+    def plus(self, other: Progress) -> Progress:
+        """Return the numbers of both copies."""
+        both = Progress()
+        both.add(self)
+        both.add(other)
+        return both
+
 
 Report = Callable[[Progress], object]
 """A function called after every step. It must not use the mount."""

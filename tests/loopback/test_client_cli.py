@@ -166,12 +166,13 @@ def test_listings_are_chosen_and_sorted(cli: Cli) -> None:
     assert several == "/t/d:\na\nb\nnew\nb\n"
     rows = [json.loads(line) for line in cli("ls", "-R", "--json", f"{cli.url}/t").splitlines()]
     assert [(row["path"], row["type"]) for row in rows] == [
+        ("/t", "d"),
         ("/t/d", "d"),
         ("/t/d/a", "l"),
         ("/t/d/b", "f"),
         ("/t/d/new", "f"),
     ]
-    assert (rows[1]["target"], rows[2]["mode"], rows[2]["size"]) == ("new", "0644", 0)
+    assert (rows[2]["target"], rows[3]["mode"], rows[3]["size"]) == ("new", "0644", 0)
 
 
 def test_trees_are_walked(cli: Cli, tmp_path: Path) -> None:

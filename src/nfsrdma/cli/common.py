@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -120,36 +121,117 @@ def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
 
     Errors are raised as :class:`Failed`, which names the side and the file.
     """
-    root, path = split_last(text)
-    try:
-        fs = options.mount(root)
-    except LocalError as error:
-        raise Failed(describe(error)) from error
-    except OSError as error:
-        raise Failed(f"server: {read_url(root)}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    with fs:
-        try:
+    with Mounts(options) as mounts:
+        fs, path = mounts.get(text)
+        with named(fs):
             yield fs, path
-        except (BrokenPipeError, OutputError):
-            raise
-        except OSError as error:
-            raise Failed(failure(fs, error)) from error
 
 
-def for_each(urls: tuple[str, ...], options: Options, do: Callable[[Mount, str], object]) -> None:
-    """Call ``do(fs, path)`` for each URL. An error is shown, and is status 1 after the rest."""
-    failed = False
-    for url in urls:
-        try:
-            with mounted(url, options) as (fs, path):
-                do(fs, path)
-        except Failed as error:
-            error.show()
-            failed = True
-    if failed:
-        raise click.exceptions.Exit(1)
+@contextmanager
+def named(fs: Mount) -> Iterator[None]:
+    """Raise the block's errors as :class:`Failed`, which names the side and the file."""
+    try:
+        yield
+    except (BrokenPipeError, OutputError):
+        raise
+    except OSError as error:
+        raise Failed(failure(fs, error)) from error
+
+
+class Mounts(ExitStack):
+    """One mount for each server that the URLs of a command name, until the block ends."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self._options = options
+        self._mounts: dict[str, Mount] = {}
+        self.failed = False
+        """Whether an error of one URL was shown."""
+
+    def get(self, text: str) -> tuple[Mount, str]:
+        """Return the mount of a URL's server, and the URL's path. Raises :class:`Failed`."""
+        root, path = split_last(text)
+        if root not in self._mounts:
+            try:
+                self._mounts[root] = self.enter_context(self._options.mount(root))
+            except LocalError as error:
+                raise Failed(describe(error)) from error
+            except OSError as error:
+                text = f"server: {read_url(root)}: {error.strerror or error}"
+                raise Failed(text) from error
+            except ValueError as error:
+                raise click.UsageError(str(error)) from error
+        return self._mounts[root], path
+
+    def each(self, urls: Iterable[str], *, patterns: bool = True) -> Iterator[tuple[Mount, str]]:
+        """Yield mount and path of each URL and, with ``patterns``, of each name that one matches.
+
+        The error of one is shown by :meth:`show`, and does not keep the others.
+        """
+        for url in urls:
+            try:
+                fs, path = self.get(url)
+                with named(fs):
+                    paths = _matching(fs, url, path) if patterns else [path]
+            except Failed as error:
+                self.show(error)
+                continue
+            for path in paths:
+                yield fs, path
+
+    def show(self, error: Failed) -> None:
+        """Show an error, which is status 1 in the end."""
+        error.show()
+        self.failed = True
+
+    def end(self) -> None:
+        """Exit with status 1 if an error was shown."""
+        if self.failed:
+            raise click.exceptions.Exit(1)
+
+
+_WILD: Final = re.compile(r"[*[]")
+"""What makes a pattern of a URL's path; a ``?`` begins its options."""
+_QUOTED: Final = re.compile(r"%(2a|3f|5b)", re.IGNORECASE)
+"""Characters of patterns that are percent-encoded: they mean themselves."""
+
+
+def has_pattern(url: str) -> bool:
+    """Return whether the path of a URL may be a pattern of several names."""
+    return bool(_WILD.search(url.partition("://")[2].partition("?")[0].partition("/")[2]))
+
+
+def _matching(fs: Mount, url: str, path: str) -> list[str]:
+    """Return the paths that a URL means, sorted: itself if it exists or matches nothing."""
+    if not has_pattern(url):
+        return [path]
+    try:
+        fs.lstat(path)
+    except FileNotFoundError:
+        _, pattern = split_last(_QUOTED.sub(r"%5B%\1%5D", url.partition("?")[0]))
+        return sorted(fs.glob(pattern)) or [path]
+    return [path]
+
+
+def for_each(
+    urls: tuple[str, ...],
+    options: Options,
+    do: Callable[[Mount, str], object],
+    *,
+    patterns: bool = True,
+) -> None:
+    """Call ``do(fs, path)`` for each URL and, with ``patterns``, each name that one matches.
+
+    An error is shown, and is status 1 after the rest.
+    """
+    with Mounts(options) as mounts:
+        for fs, path in mounts.each(urls, patterns=patterns):
+            try:
+                with named(fs):
+                    do(fs, path)
+            except Failed as error:
+                mounts.show(error)
+    mounts.end()
 
 
 def failure(fs: Mount, error: OSError) -> str:
@@ -178,3 +260,8 @@ def is_directory(fs: Mount, path: str) -> bool:
 def join(directory: str, name: str) -> str:
     """Join two paths with ``/``."""
     return f"{directory.rstrip('/')}/{name}" if directory else name
+
+
+def last_of(path: str) -> str:
+    """Return the last name of a path."""
+    return path.rstrip("/").rpartition("/")[2]

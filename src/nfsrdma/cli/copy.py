@@ -1,4 +1,4 @@
-"""The commands that copy: ``get`` and ``put``."""
+"""The commands that copy: ``get`` and ``put``, of one or several things."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import pairwise
 from random import SystemRandom
 from types import FrameType
 from typing import Any
@@ -17,78 +19,145 @@ from typing import Any
 import click
 
 from nfsrdma.client import Mount
-from nfsrdma.client.copies import Progress
+from nfsrdma.client.copies import Progress, Report
 from nfsrdma.client.copies.temporary import temporary_name
-from nfsrdma.client.errors import local_error, make_error
+from nfsrdma.client.errors import ends_everything, local_error, make_error
+from nfsrdma.client.trees import TreeError
 
-from .common import Options, failure, is_directory, join, mounted, server_options
-from .files import size_text, to_output
+from .common import (
+    Mounts,
+    Options,
+    failure,
+    is_directory,
+    join,
+    last_of,
+    mounted,
+    named,
+    server_options,
+)
+from .files import Into, size_text, to_output
+from .messages import printable
 
 Tell = Callable[[str], object]
 
 _PIECE = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that is copied: from where, to where, and by which mount."""
+
+    fs: Mount
+    copy: Callable[..., Progress]
+    source: str
+    target: str
+
+
 @click.command()
-@click.argument("url")
-@click.argument("local", required=False)
-@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL... [LOCAL]")
+@click.option("-r", "recursive", is_flag=True, help="Copy directories with all below them.")
 @click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
 @click.option("-q", "quiet", is_flag=True, help="No progress bar.")
 @server_options
 def get(
-    url: str, local: str | None, recursive: bool, resume: bool, quiet: bool, options: Options
+    urls: tuple[str, ...], recursive: bool, resume: bool, quiet: bool, options: Options
 ) -> None:
-    """Copy a file, or with -r a tree, from a server to LOCAL (here, by default).
+    """Copy files, or with -r trees, from a server to LOCAL (here, by default).
 
     If LOCAL is a directory, a file goes into it under its own name, and the contents of a directory
-    go into it beside what is there. Modes, times, links and holes are preserved. Each file appears
-    under its name when it is complete, and replaces what has that name, a link too. What cannot be
-    copied is reported, and the rest goes on. LOCAL may be - for standard output.
+    go into it beside what is there. Several need a directory, and each goes into it under its own
+    name, a directory too; a URL may be a pattern, as of a shell: 'URL/*.csv'. Modes, times, links
+    and holes are preserved. Each file appears under its name when it is complete, and replaces what
+    has that name, a link too. What cannot be copied is reported, and the rest goes on. LOCAL may be
+    - for standard output.
     """
-    if local == "-":
-        if recursive or resume:
-            raise click.UsageError("standard output takes one file, from its beginning")
-        with mounted(url, options) as (fs, path):
-            to_output(fs, path)
-        return
-    with mounted(url, options) as (fs, path):
-        name = path.rstrip("/").rpartition("/")[2]
-        target = local if local is not None else name or "."
-        if os.path.isdir(target) and not fs.stat(path).is_dir:
-            target = os.path.join(target, name)
-        _copy(fs, quiet, fs.get, path, target, recursive=recursive, resume=resume)
+    local = None if "://" in urls[-1] else urls[-1]
+    sources = urls if local is None else urls[:-1]
+    if not sources:
+        raise click.UsageError(f"{local!r} is no URL: name what to copy, and then to where")
+    if local == "-" and (recursive or resume):
+        raise click.UsageError("standard output takes one file, from its beginning")
+    with Mounts(options) as mounts:
+        found = list(mounts.each(sources))
+        several = len(found) + mounts.failed > 1
+        if local == "-":
+            if several:
+                raise click.UsageError("standard output takes one file: see nfsrdma cat")
+            for fs, path in found:
+                with named(fs):
+                    to_output(fs, path)
+        else:
+            parts = [Part(fs, fs.get, path, _here(fs, path, local, several)) for fs, path in found]
+            _check_names([part.target for part in parts])
+            mounts.failed |= copy_all(parts, quiet, recursive=recursive, resume=resume)
+    mounts.end()
+
+
+def _here(fs: Mount, path: str, local: str | None, several: bool) -> str:
+    """Return the local path to which ``path`` of a server is copied."""
+    name = last_of(path)
+    if several:
+        if local is not None and not os.path.isdir(local):
+            raise click.UsageError(f"{local!r} is no directory, as several need it")
+        return os.path.join(local or ".", name)
+    target = local if local is not None else name or "."
+    with named(fs):
+        into = os.path.isdir(target) and not fs.stat(path).is_dir
+    return os.path.join(target, name) if into else target
+
+
+def _check_names(targets: list[str]) -> None:
+    """Raise ``click.UsageError`` if one thing would replace another of the same command."""
+    names = sorted(targets)
+    for one, two in pairwise(names):
+        if one == two:
+            raise click.UsageError(f"two of what is copied have the same name: {printable(one)}")
 
 
 @click.command()
-@click.argument("local", type=click.Path())
+@click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="LOCAL...")
 @click.argument("url")
-@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
+@click.option("-r", "recursive", is_flag=True, help="Copy directories with all below them.")
 @click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
 @click.option("-q", "quiet", is_flag=True, help="No progress bar.")
 @server_options
-def put(local: str, url: str, recursive: bool, resume: bool, quiet: bool, options: Options) -> None:
-    """Copy a file, or with -r a tree, to a server.
+def put(
+    sources: tuple[str, ...],
+    url: str,
+    recursive: bool,
+    resume: bool,
+    quiet: bool,
+    options: Options,
+) -> None:
+    """Copy files, or with -r trees, to a server.
 
     If the URL is that of a directory, a file goes into it under its own name, and the contents of a
-    directory go into it beside what is there. Modes, times, links and holes are preserved. Each
-    file appears under its name when it is complete, and replaces what has that name, a link too.
-    What cannot be copied is reported, and the rest goes on. LOCAL may be - for standard input.
+    directory go into it beside what is there. Several need a directory, and each goes into it under
+    its own name, a directory too. Modes, times, links and holes are preserved. Each file appears
+    under its name when it is complete, and replaces what has that name, a link too. What cannot be
+    copied is reported, and the rest goes on. LOCAL may be - for standard input.
     """
-    if local == "-":
-        if recursive or resume:
-            raise click.UsageError("standard input is one file, from its beginning")
-        with mounted(url, options) as (fs, path):
-            _from_input(fs, path)
-        return
+    if "-" in sources and (len(sources) > 1 or recursive or resume):
+        raise click.UsageError("standard input is one file, from its beginning")
     with mounted(url, options) as (fs, path):
-        name = os.path.basename(local.rstrip("/"))
-        if not os.path.isdir(local):
-            if not path or is_directory(fs, path):
-                path = join(path, name)
-            elif url.partition("?")[0].endswith("/"):
-                raise make_error(errno.ENOTDIR, "not a directory", path)
-        _copy(fs, quiet, fs.put, local, path, recursive=recursive, resume=resume)
+        if sources == ("-",):
+            _from_input(fs, path)
+            return
+        parts = []
+        into = Into(len(sources) > 1)
+        for local in sources:
+            name = os.path.basename(
+                os.path.abspath(local) if len(sources) > 1 else local.rstrip("/")
+            )
+            target = path
+            if len(sources) > 1 or (not os.path.isdir(local)):
+                target = into.name(fs, path, name)
+                if target == path and url.partition("?")[0].endswith("/"):
+                    raise make_error(errno.ENOTDIR, "not a directory", path)
+            parts.append(Part(fs, fs.put, local, target))
+        failed = copy_all(parts, quiet, recursive=recursive, resume=resume)
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 def _from_input(fs: Mount, path: str) -> None:
@@ -99,7 +168,8 @@ def _from_input(fs: Mount, path: str) -> None:
     unfinished = join(directory, temporary_name(SystemRandom()).decode())
     source = sys.stdin.buffer
     try:
-        with _ended_in_order(fs), fs.open(unfinished, "xb") as file:
+        permissions = 0o666 & ~_mask()
+        with _ended_in_order(fs), fs.open(unfinished, "xb", permissions=permissions) as file:
             while piece := source.read(_PIECE):
                 file.write(piece)
         fs.rename(unfinished, path)
@@ -109,25 +179,51 @@ def _from_input(fs: Mount, path: str) -> None:
         raise
 
 
-def _copy(
-    fs: Mount, quiet: bool, copy: Callable[..., Progress], source: str, target: str, **options: bool
-) -> None:
-    """Copy, and report what was not copied. A failure is raised when the rest is done."""
-    with _ended_in_order(fs), _telling(quiet) as (tell, report):
-
-        def failed(error: OSError) -> None:
-            tell(f"nfsrdma: {failure(fs, error)}")
-
-        started = time.monotonic()
-        done = copy(source, target, **options, progress=report, on_failure=failed)
-        taken = time.monotonic() - started
+def copy_all(parts: list[Part], quiet: bool, **options: Any) -> bool:
+    """Copy all, with one progress line and one sum; show what fails, and return whether any did."""
+    total = Progress()
+    failed = False
+    started = time.monotonic()
+    with _telling(quiet) as (tell, report):
+        for part in parts:
+            try:
+                _copy(part, total, tell, report, options)
+            except OSError as error:
+                tell(f"nfsrdma: {failure(part.fs, error)}")
+                failed = True
+                total.failed += not isinstance(error, TreeError)
+                if ends_everything(error):
+                    break
     if report is not None:
-        click.echo(closing_sum(done, taken), err=True)
-    about = make_error if copy == fs.get else local_error  # by the side that they are on
+        click.echo(closing_sum(total, time.monotonic() - started), err=True)
+    return failed
+
+
+def _copy(
+    part: Part, total: Progress, tell: Tell, report: Report | None, options: dict[str, Any]
+) -> None:
+    """Copy one part, add what it did to ``total``, and tell what was not copied."""
+    fs, about = part.fs, make_error if part.copy == part.fs.get else local_error
+    done = Progress()
+
+    def failed(error: OSError) -> None:
+        tell(f"nfsrdma: {failure(fs, error)}")
+
+    def moved(progress: Progress) -> None:
+        nonlocal done
+        done = progress
+        if report is not None:
+            report(total.plus(done))
+
+    try:
+        with _ended_in_order(fs):
+            done = part.copy(part.source, part.target, **options, progress=moved, on_failure=failed)
+    finally:
+        total.add(done)
     left = [(name, "not a file, directory or link: skipped") for name in done.special]
     left += [(name, "another copy's unfinished file: skipped") for name in done.unfinished]
     for name, text in left:
-        click.echo(f"nfsrdma: {failure(fs, about(errno.EINVAL, text, name))}", err=True)
+        tell(f"nfsrdma: {failure(fs, about(errno.EINVAL, text, name))}")
 
 
 def closing_sum(done: Progress, seconds: float) -> str:
@@ -138,6 +234,13 @@ def closing_sum(done: Progress, seconds: float) -> str:
     parts += [f"{done.skipped} there already"] * bool(done.skipped)
     parts += [f"{done.failed} failed"] * bool(done.failed)
     return ", ".join(parts)
+
+
+def _mask() -> int:
+    """Return this process's umask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager

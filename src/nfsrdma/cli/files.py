@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat as stat_bits
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +17,21 @@ from nfsrdma.client import Mount, NfsError
 from nfsrdma.client.attributes import Stat
 from nfsrdma.client.descent import Descent
 from nfsrdma.client.entries import DirEntry
-from nfsrdma.client.errors import ends_everything
+from nfsrdma.client.errors import ends_everything, make_error
 from nfsrdma.client.trees import TreeError
 
 from .common import (
     Failed,
+    Mounts,
     Options,
     failure,
     for_each,
+    has_pattern,
     is_directory,
     join,
+    last_of,
     mounted,
+    named,
     read_url,
     server_options,
     split_last,
@@ -67,18 +73,21 @@ _listing_options = folded(
 @_listing_options
 @server_options
 def ls(urls: tuple[str, ...], recursive: bool, one: bool, form: _Form, options: Options) -> None:
-    """List directories, or show files."""
+    """List directories, or show files. A URL may be a pattern, as of a shell: 'URL/*.csv'."""
     del one
     failed = False
-    headed = len(urls) > 1 and not form.as_json
+    several = len(urls) > 1 or any(map(has_pattern, urls))
+    headed = several and not form.as_json
 
     def show(fs: Mount, path: str) -> None:
         nonlocal failed
         listing = _Listing(fs, form)
         try:
             if not fs.stat(path).is_dir:
-                listing.show(path.rpartition("/")[2], path, fs.lstat(path))
+                listing.show(last_of(path), path, fs.lstat(path))
             elif recursive:
+                if form.as_json:
+                    listing.show(last_of(path), path, fs.lstat(path))
                 listing.tree(path)
             else:
                 if headed:
@@ -306,7 +315,7 @@ def mkdir(urls: tuple[str, ...], parents: bool, options: Options) -> None:
         else:
             fs.mkdir(path)
 
-    for_each(urls, options, make)
+    for_each(urls, options, make, patterns=False)
 
 
 @click.command()
@@ -337,36 +346,67 @@ def rm(urls: tuple[str, ...], recursive: bool, force: bool, options: Options) ->
 
 
 @click.command()
-@click.argument("url")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.argument("target")
 @server_options
-def mv(url: str, target: str, options: Options) -> None:
-    """Rename a file or directory; TARGET is a URL of the same server, or a path of it.
+def mv(urls: tuple[str, ...], target: str, options: Options) -> None:
+    """Rename files or directories; TARGET is a URL of the same server, or a path of it.
 
-    If TARGET is a directory, it goes into that under its own name.
+    If TARGET is a directory, as it has to be for several, they go into it under their own names.
     """
-    with mounted(url, options) as (fs, path):
-        new = _same_server(url, target)
-        if not new or is_directory(fs, new):
-            new = join(new, path.rstrip("/").rpartition("/")[2])
-        fs.rename(path, new)
+    _within(urls, target, options, Mount.rename)
 
 
 @click.command()
-@click.argument("url")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.argument("target")
 @server_options
-def cp(url: str, target: str, options: Options) -> None:
-    """Copy a file; TARGET is a URL of the same server, or a path of it.
+def cp(urls: tuple[str, ...], target: str, options: Options) -> None:
+    """Copy files; TARGET is a URL of the same server, or a path of it.
 
     The data stays at the server if that can copy; else it is read and written. If TARGET is a
-    directory, the copy goes into that under the file's name; a file there is replaced in place.
+    directory, as it has to be for several, the copies go into that under the files' names; a file
+    there is replaced in place.
     """
-    with mounted(url, options) as (fs, path):
-        new = _same_server(url, target)
-        if not new or is_directory(fs, new):
-            new = join(new, path.rstrip("/").rpartition("/")[2])
-        fs.copy(path, new)
+    _within(urls, target, options, Mount.copy)
+
+
+def _within(
+    urls: tuple[str, ...], target: str, options: Options, do: Callable[[Mount, str, str], object]
+) -> None:
+    """Call ``do(fs, path, new)`` for all that the URLs mean; names in a directory are their own."""
+    new = _same_server(urls[0], target)
+    for url in urls[1:]:
+        _same_server(urls[0], read_url(url).with_path(()))
+    with Mounts(options) as mounts:
+        found = list(mounts.each(urls))
+        into = Into(len(found) + mounts.failed > 1)
+        for fs, path in found:
+            try:
+                with named(fs):
+                    do(fs, path, into.name(fs, new, last_of(path)))
+            except Failed as error:
+                mounts.show(error)
+    mounts.end()
+
+
+class Into:
+    """Names at a server for one thing, or for several, which need a directory."""
+
+    def __init__(self, several: bool) -> None:
+        self._several = several
+        self._given: set[str] = set()
+
+    def name(self, fs: Mount, target: str, name: str) -> str:
+        """Return the path at ``target`` for what is called ``name``. Raises ``OSError``."""
+        if not target or is_directory(fs, target):
+            target = join(target, name)
+        elif self._several:
+            raise make_error(errno.ENOTDIR, "no directory, as several need it", target)
+        if target in self._given:
+            raise make_error(errno.EEXIST, "two of the same name: the second is left", target)
+        self._given.add(target)
+        return target
 
 
 @click.command()

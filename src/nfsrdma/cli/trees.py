@@ -105,7 +105,7 @@ def du(urls: tuple[str, ...], summary: bool, human: bool, options: Options) -> N
             for depth, entry, _ in below(fs, path, failures.of(fs)):
                 while len(sums) > depth + 1:
                     close()
-                octets = usage.of_entry(entry)
+                octets = usage.of_entry(entry, failures.of(fs))
                 if entry.is_dir():
                     sums.append(octets)
                     names.append(f"/{entry.path}")
@@ -134,11 +134,14 @@ class _Usage:
                 self._seen.add(which)
         return status.st_blocks * 512
 
-    def of_entry(self, entry: DirEntry) -> int:
-        """Return what an entry takes; 0 if the server cannot say."""
+    def of_entry(self, entry: DirEntry, failed: Callable[[NfsError], object]) -> int:
+        """Return what an entry takes; ``failed`` is told if the server cannot say, and it is 0."""
         try:
             return self.of(entry.stat())
-        except NfsError:
+        except NfsError as error:
+            if ends_everything(error):
+                raise
+            failed(error)
             return 0
 
 
@@ -188,9 +191,13 @@ def tree(urls: tuple[str, ...], every: bool, deepest: int | None, options: Optio
     failures = _Failures()
 
     def draw(fs: Mount, path: str) -> None:
-        click.echo(printable(f"/{path.rstrip('/')}"))
         counts = [0, 0]
-        _branches(fs, path, every, deepest, counts, failures.of(fs))
+        is_directory = fs.stat(path).is_dir
+        click.echo(printable(f"/{path.rstrip('/')}"))
+        if is_directory:
+            _branches(fs, path, every, deepest, counts, failures.of(fs))
+        else:
+            counts[1] = 1
         directories, files = counts
         click.echo(
             f"\n{directories} director{'y' if directories == 1 else 'ies'}, "
