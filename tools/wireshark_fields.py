@@ -16,7 +16,7 @@ from pathlib import Path
 PROTOCOLS = (
     *("frame", "eth", "ip", "ipv6", "udp", "tcp", "infiniband", "rpcordma"),
     *("iwarp_mpa", "iwarp_ddp", "iwarp_rdma"),
-    *("rpc", "nfs", "nfsacl", "mount", "nlm", "stat", "rquota"),
+    *("rpc", "nfs", "nfsacl", "mount", "nlm", "stat", "rquota", "portmap"),
 )
 TARGET = Path(__file__).parents[1] / "dissector" / "fields" / "wireshark_table.py"
 _HEAD = '''"""The fields that Wireshark has for the protocols that we decode, by type.

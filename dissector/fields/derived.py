@@ -6,6 +6,7 @@ They are worked out when a filter names them and are in no JSON, so they cost no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Kind, Position
@@ -13,10 +14,10 @@ from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Kind, Position
 from ..tracking.events import Events
 from ..tracking.kinds import Transport
 from ..tracking.model import CmEvent, Exchange, Message
-from . import nfs4, rpc
+from . import company, gss, nfs4, rpc
 from .fields import Fields, add, address_fields, message_fields
+from .headers import KEPT, header_fields, headers_of
 from .headers import NAMES as _HEADERS
-from .headers import header_fields
 
 _INFINIBAND = frozenset((Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND))
 _WITHOUT_IP = frozenset((Transport.ROCE_V1, Transport.INFINIBAND))
@@ -136,9 +137,14 @@ def _protocols(asked: Asked) -> str | None:
     names.append("infiniband")
     names += ["rpcordma"] if "rpcordma.xid" in asked.fields else []
     names += ["rpc"] if _has_rpc(asked) else []
-    body = asked.exchange.call_body or asked.exchange.reply_body
-    spoken = _program(asked) == _NFS and body is not None and body.operations
+    spoken = _program(asked) == _NFS and _spoken(asked.exchange)
     return ":".join(names + (["nfs"] if spoken else []))
+
+
+def _spoken(exchange: Exchange | None) -> bool:
+    """Return whether there is more than an RPC header."""
+    body = None if exchange is None else exchange.call_body or exchange.reply_body
+    return body is not None and bool(body.operations)
 
 
 DERIVED: dict[str, Derived] = {
@@ -158,6 +164,7 @@ DERIVED: dict[str, Derived] = {
     "nlm": _there(lambda asked: _program(asked) == 100021),
     "stat": _there(lambda asked: _program(asked) == 100024),
     "rquota": _there(lambda asked: _program(asked) == 100011),
+    "portmap": _there(lambda asked: _program(asked) == 100000),
     "ip.addr": _addresses("ip"),
     "ipv6.addr": _addresses("ipv6"),
     "udp.srcport": _port(_UDP, 0),
@@ -172,9 +179,14 @@ DERIVED: dict[str, Derived] = {
 }
 
 
+_EACH = frozenset(("frame.time_relative",))
+"""Derived fields that each message has for itself."""
+
+
+@cache
 def derived_names() -> frozenset[str]:
     """Return all fields that are worked out only when something asks for them."""
-    return _HEADERS | nfs4.NAMES | rpc.NAMES | DERIVED.keys()
+    return frozenset((*_HEADERS, *nfs4.NAMES, *rpc.NAMES, *gss.NAMES, *company.NAMES, *DERIVED))
 
 
 def keep_for(events: Events, names: Iterable[str]) -> None:
@@ -187,30 +199,131 @@ def _nothing(message: Message) -> None:
     """Take note of nothing: that somebody subscribes is enough."""
 
 
+Source = Callable[[Exchange, Message, Fields], Iterable[tuple[str, Any]]]
+
+
+def _from_rpc(exchange: Exchange, message: Message, fields: Fields) -> Iterable[tuple[str, Any]]:
+    return rpc.rpc_fields(exchange, message)
+
+
+def _from_gss(exchange: Exchange, message: Message, fields: Fields) -> Iterable[tuple[str, Any]]:
+    call = exchange.call_rpc
+    return () if call is None or call.gss is None else gss.gss_fields(exchange, message)
+
+
+def _from_body(exchange: Exchange, message: Message, fields: Fields) -> Iterable[tuple[str, Any]]:
+    body = exchange.call_body if message is exchange.call else exchange.reply_body
+    if body is None:
+        return ()
+    if body.version == 3:
+        return tuple(company.detail_fields(fields))
+    return nfs4.detail_fields(body)
+
+
+_SOURCES: tuple[tuple[frozenset[str], Source], ...] = (
+    (rpc.NAMES, _from_rpc),
+    (gss.NAMES, _from_gss),
+    (company.NAMES | nfs4.NAMES, _from_body),
+)
+
+
+class _Plan(NamedTuple):
+    """How the fields that something asks for are worked out."""
+
+    derived: tuple[tuple[str, Callable[[Asked], Any]], ...]
+    alike: tuple[tuple[str, Callable[[Asked], Any]], ...]
+    """Of the derived ones, those that all messages of a kind and connection have alike."""
+    kinds: dict[Any, Fields]
+    """These fields, by kind."""
+    headers: frozenset[str]
+    sources: tuple[tuple[frozenset[str], Source], ...]
+
+
+@lru_cache(64)
+def _plan(names: frozenset[str]) -> _Plan:
+    rows = [(name, DERIVED[name].value) for name in sorted(names & DERIVED.keys())]
+    return _Plan(
+        tuple(row for row in rows if row[0] in _EACH),
+        tuple(row for row in rows if row[0] not in _EACH),
+        {},
+        names & _HEADERS,
+        tuple((names & theirs, source) for theirs, source in _SOURCES if names & theirs),
+    )
+
+
 def _add(asked: Asked, names: Iterable[str]) -> Fields:
-    names = tuple(names)
-    wanted = frozenset(names)
-    for name in names:
-        value = DERIVED[name].value(asked) if name in DERIVED else None
+    plan = _plan(names if isinstance(names, frozenset) else frozenset(names))
+    fields = asked.fields
+    if plan.alike:
+        fields.update(_alike(plan, asked))
+    for name, value_of in plan.derived:
+        value = value_of(asked)
         if value is not None:
-            asked.fields[name] = value
+            fields[name] = value
     message, exchange = asked.message, asked.exchange
     if message is None or exchange is None:
-        return asked.fields
-    if not wanted.isdisjoint(_HEADERS):
+        return fields
+    if plan.headers:
         found = header_fields(message)
-        asked.fields.update({name: found[name] for name in found if name in wanted})
-    if not wanted.isdisjoint(rpc.NAMES):
-        for name, value in rpc.rpc_fields(exchange, message):
+        if len(plan.headers) < len(_HEADERS):
+            found = {name: found[name] for name in found.keys() & plan.headers}
+        fields.update(found)
+    _detailed(fields, plan, exchange, message)
+    return fields
+
+
+def parts_of_message(
+    exchange: Exchange, message: Message, began: int
+) -> tuple[Fields, list[Fields]]:
+    """Return all fields of a message, derived ones too, in its own and in those that others share.
+
+    The latter are dictionaries that are the same objects for all messages that have them, so that
+    whoever keeps many messages need not look at each field of each. No field is in two of them.
+    """
+    plan, fields = _plan(derived_names()), message_fields(exchange, message)
+    connection = message.side.connection
+    asked = Asked(
+        fields, exchange, message, connection.transport, connection.ethernet, message.time_ns, began
+    )
+    headers = headers_of(message)
+    shared = [*headers.shared, _alike(plan, asked, without_ports="udp.length" in headers.own)]
+    for name, value_of in plan.derived:
+        value = value_of(asked)
+        if value is not None:
+            fields[name] = value
+    fields.update(headers.own)
+    _detailed(fields, plan, exchange, message)
+    return fields, shared
+
+
+def _alike(plan: _Plan, asked: Asked, without_ports: bool = False) -> Fields:
+    """Return the derived fields that all messages of one kind and connection have.
+
+    ``without_ports`` leaves out those that a header has said.
+    """
+    fields, message, exchange = asked.fields, asked.message, asked.exchange
+    family = "ipv6" if "ipv6.src" in fields else "ip"
+    kind = (
+        asked.transport, asked.ethernet, fields[f"{family}.src"], fields[f"{family}.dst"],
+        _ports(asked, _UDP), _ports(asked, _TCP), _opcode(asked), "rpcordma.xid" in fields,
+        _has_rpc(asked), _program(asked), _spoken(exchange), message is None,
+        without_ports,
+    )  # fmt: skip
+    found = plan.kinds.get(kind)
+    if found is None:
+        if len(plan.kinds) >= KEPT:
+            plan.kinds.clear()
+        left = _HEADERS if without_ports else ()
+        values = ((name, value_of(asked)) for name, value_of in plan.alike if name not in left)
+        found = plan.kinds[kind] = {name: value for name, value in values if value is not None}
+    return found
+
+
+def _detailed(fields: Fields, plan: _Plan, exchange: Exchange, message: Message) -> None:
+    for wanted, source in plan.sources:
+        for name, value in source(exchange, message, fields):
             if name in wanted:
-                add(asked.fields, name, value)
-    body = exchange.call_body if message is exchange.call else exchange.reply_body
-    if body is not None and not wanted.isdisjoint(nfs4.NAMES):
-        for name, value in nfs4.detail_fields(body).items():
-            for one in value if name in wanted and isinstance(value, list) else (value,):
-                if name in wanted:
-                    add(asked.fields, name, one)
-    return asked.fields
+                add(fields, name, value)
 
 
 def asked_of_message(

@@ -22,6 +22,7 @@ from ..base.finding import Finding
 from ..base.text import text
 from ..messages.body import Body
 from ..messages.decoder import Placed
+from ..messages.gss import control_of
 from ..messages.rpcrdma import ERR_VERS, ERROR, TransportHeader
 from ..tracking.kinds import Transport
 from ..tracking.model import Exchange, Message
@@ -67,9 +68,25 @@ _NAMES: dict[str, str] = {
     "other": "nfs.stateid.other",
     "object": "nfs.fhandle",
     "fh": "nfs.fhandle",
+    **dict.fromkeys(("lor_fh", "cna_fh", "cnla_fh", "coa_fh", "cpda_fh"), "nfs.fhandle"),
+    **dict.fromkeys(
+        (
+            "sa_offset",
+            "sr_offset",
+            "aa_offset",
+            "da_offset",
+            "ca_src_offset",
+            "ca_dst_offset",
+            "cl_src_offset",
+            "cl_dst_offset",
+            "iaa_offset",
+            "rpa_offset",
+        ),
+        "nfs.offset4",
+    ),
 }
 """Members' names in the RFCs -> Wireshark's field names."""
-_HANDLES = frozenset(("object", "fh"))
+_HANDLES = frozenset(member for member, name in _NAMES.items() if name == "nfs.fhandle")
 _MAX_DEPTH = 12
 _LEAVES = (int, bytes)
 
@@ -210,7 +227,9 @@ def _body(fields: Fields, body: Body, exchange: Exchange) -> None:
         return
     call = exchange.call_rpc
     if body.version == 3:
-        if call is not None:
+        if call is not None and control_of(call.gss) is not None:
+            fields[f"nfs.procedure_v{call.version}"] = call.procedure
+        elif call is not None:
             procedure_fields(fields, body, call, add)
         return
     if not body.callback and call is not None and call.procedure >= 0:

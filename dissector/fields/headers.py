@@ -1,19 +1,23 @@
 """Fields of the frame that a message ended in: frame, Ethernet, IP, UDP, base transport header.
 
-They are read from the frame's octets when something asks for them; the names are Wireshark's.
+They are read from the frame's octets when something asks for them; the names are Wireshark's. What
+the frames of a connection have in common (addresses, flags) is made once, and shared: such fields
+are not to be changed.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from ..base.packet import BTH_LENGTH, ICRC_LENGTH, LINK_ETHERNET, Carrier
 from ..tracking.model import Message
 
 Fields = dict[str, Any]
+KEPT = 1024
+"""Headers of one kind whose fields are kept for the next frame with the same."""
 _UNVERIFIED, _NOT_PRESENT, _ILLEGAL = 2, 3, 4
 """What Wireshark has for checksums that nobody looked at, that are not there, that must be."""
 
@@ -33,126 +37,176 @@ infiniband.reserved infiniband.invariant.crc
 )
 
 
+class Headers(NamedTuple):
+    """The fields of a frame's headers."""
+
+    own: Fields
+    """Those of this frame."""
+    shared: list[Fields]
+    """Those that others have as well, as objects that are the same for each of them."""
+
+
 def header_fields(message: Message) -> Fields:
     """Return the fields of the last frame of a message, as far as its octets are there."""
+    headers = headers_of(message)
+    found = headers.own
+    for fields in headers.shared:
+        found.update(fields)
+    return found
+
+
+def headers_of(message: Message) -> Headers:
+    """Return the same, in what is the frame's own and what is not."""
     carrier, view = message.carrier, message.head
-    fields: Fields = {}
+    headers = Headers({}, [])
     if carrier is None or not view:
-        return fields
+        return headers
     for part in (_frame, _ethernet, _ip, _udp, _base_transport):
         try:
-            fields.update(part(message, carrier, view))
+            part(headers, message, carrier, view)
         except (struct.error, IndexError, ValueError):
             break  # the frame was cut here
+    return headers
+
+
+_FRAME: Fields = {"frame.marked": False, "frame.ignored": False, "frame.offset_shift": 0.0}
+_ETHERNET_FRAME: Fields = {**_FRAME, "frame.encap_type": 1}
+
+
+def _frame(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
+    own = headers.own
+    own["frame.len"], own["frame.cap_len"] = carrier.original, carrier.captured
+    own["frame.time"] = message.time_ns
+    headers.shared.append(_ETHERNET_FRAME if carrier.link_type == LINK_ETHERNET else _FRAME)
+
+
+def _ethernet(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
+    if carrier.link_type == LINK_ETHERNET:
+        headers.shared.append(_ethernet_fields(view[:14]))
+
+
+@lru_cache(KEPT)
+def _ethernet_fields(header: bytes) -> Fields:
+    fields: Fields = {}
+    both = (header[:6], header[6:12])
+    for name, address in zip(("dst", "src"), both, strict=True):
+        fields[f"eth.{name}"] = address.hex(":")
+        fields[f"eth.{name}.oui"] = int.from_bytes(address[:3], "big")
+        fields[f"eth.{name}.lg"] = bool(address[0] & 2)
+        fields[f"eth.{name}.ig"] = bool(address[0] & 1)
+    fields["eth.addr"] = [address.hex(":") for address in both]
+    fields["eth.addr.oui"] = [int.from_bytes(address[:3], "big") for address in both]
+    fields["eth.lg"] = [bool(address[0] & 2) for address in both]
+    fields["eth.ig"] = [bool(address[0] & 1) for address in both]
+    (fields["eth.type"],) = struct.unpack_from(">H", header, 12)
     return fields
 
 
-def _frame(message: Message, carrier: Carrier, view: bytes) -> Iterator[tuple[str, Any]]:
-    yield "frame.len", carrier.original
-    yield "frame.cap_len", carrier.captured
-    yield "frame.time", message.time_ns
-    yield "frame.marked", False
-    yield "frame.ignored", False
-    yield "frame.offset_shift", 0.0
-    if carrier.link_type == LINK_ETHERNET:
-        yield "frame.encap_type", 1
+def _hosts(family: str, source: str, destination: str) -> Fields:
+    return {
+        f"{family}.src_host": source,
+        f"{family}.dst_host": destination,
+        f"{family}.host": [source, destination],
+    }
 
 
-def _ethernet(message: Message, carrier: Carrier, view: bytes) -> Iterator[tuple[str, Any]]:
-    if carrier.link_type != LINK_ETHERNET:
-        return
-    destination, source = bytes(view[:6]), bytes(view[6:12])
-    (kind,) = struct.unpack_from(">H", view, 12)
-    for name, address in (("dst", destination), ("src", source)):
-        yield f"eth.{name}", address.hex(":")
-        yield f"eth.{name}.oui", int.from_bytes(address[:3], "big")
-        yield f"eth.{name}.lg", bool(address[0] & 2)
-        yield f"eth.{name}.ig", bool(address[0] & 1)
-    both = (destination, source)
-    yield "eth.addr", [address.hex(":") for address in both]
-    yield "eth.addr.oui", [int.from_bytes(address[:3], "big") for address in both]
-    yield "eth.lg", [bool(address[0] & 2) for address in both]
-    yield "eth.ig", [bool(address[0] & 1) for address in both]
-    yield "eth.type", kind
-
-
-def _hosts(family: str, source: str, destination: str) -> Iterator[tuple[str, Any]]:
-    yield f"{family}.src_host", source
-    yield f"{family}.dst_host", destination
-    yield f"{family}.host", [source, destination]
-
-
-def _ip(message: Message, carrier: Carrier, view: bytes) -> Iterator[tuple[str, Any]]:
+def _ip(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
     if not carrier.network:
         return
-    at = carrier.network - carrier.offset
+    at, own = carrier.network - carrier.offset, headers.own
     if carrier.ip_version == 6:
-        first, length, following, limit = struct.unpack_from(">IHBB", view, at)
-        yield "ip.version", first >> 28
-        yield "ipv6.version", first >> 28
-        yield "ipv6.tclass", first >> 20 & 0xFF
-        yield "ipv6.tclass.dscp", first >> 22 & 0x3F
-        yield "ipv6.tclass.ecn", first >> 20 & 3
-        yield "ipv6.flow", first & 0xFFFFF
-        yield "ipv6.plen", length
-        yield "ipv6.nxt", following
-        yield "ipv6.hlim", limit
-        ends = (ipaddress.IPv6Address(bytes(view[at + n : at + n + 16])) for n in (8, 24))
-        yield from _hosts("ipv6", *map(str, ends))
-        return
-    if carrier.ip_version != 4:
-        return
-    kind, service, length, identification, fragment, ttl, protocol, checksum = struct.unpack_from(
-        ">BBHHHBBH", view, at
-    )
-    yield "ip.version", kind >> 4
-    yield "ip.hdr_len", (kind & 15) * 4
-    yield "ip.dsfield", service
-    yield "ip.dsfield.dscp", service >> 2
-    yield "ip.dsfield.ecn", service & 3
-    yield "ip.len", length
-    yield "ip.id", identification
-    yield "ip.flags", fragment >> 13
-    yield "ip.flags.rb", bool(fragment & 0x8000)
-    yield "ip.flags.df", bool(fragment & 0x4000)
-    yield "ip.flags.mf", bool(fragment & 0x2000)
-    yield "ip.frag_offset", (fragment & 0x1FFF) * 8
-    yield "ip.ttl", ttl
-    yield "ip.proto", protocol
-    yield "ip.checksum", checksum
-    yield "ip.checksum.status", _UNVERIFIED
-    ends4 = (ipaddress.IPv4Address(bytes(view[at + n : at + n + 4])) for n in (12, 16))
-    yield from _hosts("ip", *map(str, ends4))
+        header = view[at : at + 40]
+        (own["ipv6.plen"],) = struct.unpack_from(">H", header, 4)
+        headers.shared.append(_ipv6_fields(header[:4] + header[6:]))
+    elif carrier.ip_version == 4:
+        header = view[at : at + 20]
+        lengths = struct.unpack_from(">HH4xH8x", header, 2)
+        own["ip.len"], own["ip.id"], own["ip.checksum"] = lengths
+        headers.shared.append(_ipv4_fields(header[:2] + header[6:10] + header[12:]))
 
 
-def _udp(message: Message, carrier: Carrier, view: bytes) -> Iterator[tuple[str, Any]]:
+@lru_cache(KEPT)
+def _ipv6_fields(header: bytes) -> Fields:
+    """Return the fields of a header without its length."""
+    first, following, limit = struct.unpack_from(">IBB", header)
+    ends = (ipaddress.IPv6Address(header[at : at + 16]) for at in (6, 22))
+    return {
+        "ip.version": first >> 28,
+        "ipv6.version": first >> 28,
+        "ipv6.tclass": first >> 20 & 0xFF,
+        "ipv6.tclass.dscp": first >> 22 & 0x3F,
+        "ipv6.tclass.ecn": first >> 20 & 3,
+        "ipv6.flow": first & 0xFFFFF,
+        "ipv6.nxt": following,
+        "ipv6.hlim": limit,
+        **_hosts("ipv6", *map(str, ends)),
+    }
+
+
+@lru_cache(KEPT)
+def _ipv4_fields(header: bytes) -> Fields:
+    """Return the fields of a header without its length, its identification and its checksum."""
+    kind, service, fragment, ttl, protocol = struct.unpack_from(">BBHBB", header)
+    ends = (ipaddress.IPv4Address(header[at : at + 4]) for at in (6, 10))
+    return {
+        "ip.version": kind >> 4,
+        "ip.hdr_len": (kind & 15) * 4,
+        "ip.dsfield": service,
+        "ip.dsfield.dscp": service >> 2,
+        "ip.dsfield.ecn": service & 3,
+        "ip.flags": fragment >> 13,
+        "ip.flags.rb": bool(fragment & 0x8000),
+        "ip.flags.df": bool(fragment & 0x4000),
+        "ip.flags.mf": bool(fragment & 0x2000),
+        "ip.frag_offset": (fragment & 0x1FFF) * 8,
+        "ip.ttl": ttl,
+        "ip.proto": protocol,
+        "ip.checksum.status": _UNVERIFIED,
+        **_hosts("ip", *map(str, ends)),
+    }
+
+
+def _udp(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
     if not carrier.udp:
         return
     at = carrier.udp - carrier.offset
     source, destination, length, checksum = struct.unpack_from(">4H", view, at)
-    yield "udp.srcport", source
-    yield "udp.dstport", destination
-    yield "udp.port", [source, destination]
-    yield "udp.length", length
-    yield "udp.checksum", checksum
+    headers.own["udp.length"], headers.own["udp.checksum"] = length, checksum
     absent = _ILLEGAL if carrier.ip_version == 6 else _NOT_PRESENT
-    yield "udp.checksum.status", _UNVERIFIED if checksum else absent
+    headers.shared.append(_udp_fields(source, destination, _UNVERIFIED if checksum else absent))
 
 
-def _base_transport(message: Message, carrier: Carrier, view: bytes) -> Iterator[tuple[str, Any]]:
+@lru_cache(KEPT)
+def _udp_fields(source: int, destination: int, status: int) -> Fields:
+    return {
+        "udp.srcport": source,
+        "udp.dstport": destination,
+        "udp.port": [source, destination],
+        "udp.checksum.status": status,
+    }
+
+
+def _base_transport(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
     """Give InfiniBand's base transport header (IBA volume 1, "Base Transport Header")."""
     if not carrier.bth:
         return
-    at = carrier.bth - carrier.offset
+    at, own = carrier.bth - carrier.offset, headers.own
     _, flags, partition, queue, sequence = struct.unpack_from(">BBHII", view, at)
-    yield "infiniband.bth", view[at : at + BTH_LENGTH].hex()
-    yield "infiniband.bth.se", bool(flags & 0x80)
-    yield "infiniband.bth.m", bool(flags & 0x40)
-    yield "infiniband.bth.padcnt", flags >> 4 & 3
-    yield "infiniband.bth.tver", flags & 15
-    yield "infiniband.bth.p_key", partition
-    yield "infiniband.reserved", f"{queue >> 24:02x}"
-    yield "infiniband.bth.a", bool(sequence & 1 << 31)
-    yield "infiniband.bth.reserved7", sequence >> 24 & 0x7F
+    own["infiniband.bth"] = view[at : at + BTH_LENGTH].hex()
+    headers.shared.append(_base_fields(flags, partition, queue >> 24, sequence >> 24))
     if len(view) == at + BTH_LENGTH + ICRC_LENGTH:
-        yield "infiniband.invariant.crc", struct.unpack_from(">I", view, at + BTH_LENGTH)[0]
+        (own["infiniband.invariant.crc"],) = struct.unpack_from(">I", view, at + BTH_LENGTH)
+
+
+@lru_cache(KEPT)
+def _base_fields(flags: int, partition: int, reserved: int, acknowledge: int) -> Fields:
+    return {
+        "infiniband.bth.se": bool(flags & 0x80),
+        "infiniband.bth.m": bool(flags & 0x40),
+        "infiniband.bth.padcnt": flags >> 4 & 3,
+        "infiniband.bth.tver": flags & 15,
+        "infiniband.bth.p_key": partition,
+        "infiniband.reserved": f"{reserved:02x}",
+        "infiniband.bth.a": bool(acknowledge & 0x80),
+        "infiniband.bth.reserved7": acknowledge & 0x7F,
+    }

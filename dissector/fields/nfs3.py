@@ -1,4 +1,4 @@
-"""The fields of NFS version 3 and MOUNT under the names that Wireshark gives them."""
+"""The fields of NFS version 3, MOUNT and what goes with them, under Wireshark's names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from nfsrdma.xdr.runtime import LinkedStruct, Struct, Union
 from ..base.text import text
 from ..messages.body import NFS_PROGRAM, Body
 from ..messages.decoder import Placed
-from ..messages.procedures import COMPANY
+from ..messages.nested import OPENED
+from ..messages.procedures import COMPANY, NLM3, NLM4, PROCEDURES
 from ..messages.rpc import RpcCall
 
 Fields = dict[str, Any]
@@ -58,6 +59,8 @@ _NAMES: Final[dict[tuple[type[Any], str], str]] = {
     (nfs3.READ3args, "offset"): "nfs.offset3",
     (nfs3.READ3args, "count"): "nfs.count3",
     (nfs3.READ3resok, "count"): "nfs.count3",
+    (nfs3.READ3resok, "data"): "nfs.read.data_length",
+    (nfs3.WRITE3args, "data"): "nfs.write.data_length",
     (nfs3.READ3resok, "eof"): "nfs.read.eof",
     (nfs3.WRITE3args, "offset"): "nfs.offset3",
     (nfs3.WRITE3args, "count"): "nfs.count3",
@@ -90,45 +93,53 @@ _NAMES: Final[dict[tuple[type[Any], str], str]] = {
 }
 _LOADED: Final[dict[tuple[type[Any], str], str]] = {}
 """The same for the sideband protocols, once one of them was seen."""
-_PROCEDURE: Final = {
-    NFS_PROGRAM: "nfs.procedure_v3",
-    100005: "mount.procedure_v3",
-    100011: "rquota.procedure_v1",
-    100021: "nlm.procedure_v4",
-    100024: "stat.procedure_v1",
-    100227: "nfsacl.procedure_v3",
+_LAYERS: Final = {
+    NFS_PROGRAM: "nfs",
+    100000: "portmap",
+    100005: "mount",
+    100011: "rquota",
+    100021: "nlm",
+    100024: "stat",
+    100227: "nfsacl",
 }
-"""Where Wireshark has the number of a program's procedure."""
+"""Wireshark's protocols by program."""
 _STATUS: Final = {
-    NFS_PROGRAM: ("nfs.status3", "nfs.status"),
-    100021: ("nlm.stat",),
-    100024: ("stat.stat_res.res",),
-    100011: ("rquota.status",),
-    100227: ("nfs.status3", "nfs.status"),
+    (NFS_PROGRAM, 2): ("nfs.status2", "nfs.status"),
+    (NFS_PROGRAM, 3): ("nfs.status3", "nfs.status"),
+    **{(100021, version): ("nlm.stat",) for version in range(1, 5)},
+    (100024, 1): ("stat.stat_res.res",),
+    **{(100011, version): ("rquota.status",) for version in (1, 2)},
+    (100227, 2): ("nfs.status2", "nfs.status"),
+    (100227, 3): ("nfs.status3", "nfs.status"),
 }
+_TESTED: Final = frozenset((NLM4 + 1, NLM4 + 11, NLM3 + 1, NLM3 + 11))
+_NLM_TEST: Final = "nlm.test_stat.stat"
+"""Where a TEST's answer is instead."""
 _CLOCKS: Final = {"atime": "nfs.atime", "mtime": "nfs.mtime", "ctime": "nfs.ctime"}
 _SET_CLOCKS: Final[dict[type[Any], str]] = {
     nfs3.set_atime: "nfs.atime",
     nfs3.set_mtime: "nfs.mtime",
     nfs3.sattrguard3: "nfs.ctime",
 }
-_LENGTHS: Final = {
-    nfs3.READ3resok: "nfs.read.data_length",
-    nfs3.WRITE3args: "nfs.write.data_length",
-}
-_NUMBERS: Final = frozenset(("nfs.verifier", "nfs.fhandle"))
+_LENGTHS: Final = frozenset(("nfs.read.data_length", "nfs.write.data_length"))
+"""Of data it is shown how long they are."""
+_NUMBERS: Final = frozenset(("nfs.readdir.cookie", "nfs.readdir.entry.cookie"))
+"""Octets that are shown as a number."""
+_OCTETS: Final = ("nlm.cookie", "nlm.lock.owner", "stat.priv", "portmap.args", "portmap.result")
+_HEXADECIMAL: Final = frozenset(("nfs.verifier", "nfs.fhandle", *_OCTETS))
 """Octets that are shown as hexadecimal digits; the others are text."""
 
 
 def names() -> Iterator[str]:
     """Return all names of fields."""
     yield from _NAMES.values()
-    yield from _PROCEDURE.values()
-    yield from _LENGTHS.values()
+    for program, version in (*PROCEDURES, *COMPANY):
+        yield f"{_LAYERS[program]}.procedure_v{version}"
+    yield _NLM_TEST
     for status in _STATUS.values():
         yield from status
     for clock in (*_CLOCKS.values(), *_SET_CLOCKS.values()):
-        yield from (f"{clock}.sec", f"{clock}.nsec")
+        yield from (f"{clock}.sec", f"{clock}.nsec", f"{clock}.usec")
     for kind, prefix in _OWN.items():
         yield from (prefix + member for member in kind.__slots__)
 
@@ -136,13 +147,14 @@ def names() -> Iterator[str]:
 def procedure_fields(fields: Fields, body: Body, call: RpcCall, add: Add) -> None:
     """Add what the arguments or results of a procedure say."""
     operation = body.operations[0] if body.operations else None
-    name = _PROCEDURE.get(call.program)
-    if name is not None:
-        fields[name] = call.procedure
+    program, version = call.program, call.version
+    if program in _LAYERS:
+        fields[f"{_LAYERS[program]}.procedure_v{version}"] = call.procedure
     if body.status >= 0:
-        for status in _STATUS.get(call.program, ()):
+        is_test = operation is not None and operation.number in _TESTED
+        for status in (_NLM_TEST,) if is_test else _STATUS.get((program, version), ()):
             fields[status] = body.status
-    if call.program in COMPANY and not _LOADED:
+    if (program, version) in COMPANY and not _LOADED:
         from .sideband import FIELDS
 
         _LOADED.update(FIELDS)
@@ -162,6 +174,8 @@ def _value(fields: Fields, value: Any, add: Add, depth: int) -> None:
                 if member != following:
                     _member(fields, node, member, add, depth)
     elif isinstance(value, Struct | Union):
+        opened = OPENED.get(type(value))
+        value = value if opened is None else opened(value)
         for member in value.__slots__:
             _member(fields, value, member, add, depth)
 
@@ -175,8 +189,10 @@ def _member(fields: Fields, owner: Any, member: str, add: Add, depth: int) -> No
             add(fields, f"{name}.sec", item.seconds)
             add(fields, f"{name}.nsec", item.nseconds)
         return
-    if member == "data" and kind in _LENGTHS:
-        add(fields, _LENGTHS[kind], len(item))
+    microseconds = getattr(item, "useconds", None)
+    if member in _CLOCKS and microseconds is not None:  # NFS version 2 has those
+        add(fields, f"{_CLOCKS[member]}.sec", item.seconds)
+        add(fields, f"{_CLOCKS[member]}.usec", microseconds)
         return
     if isinstance(item, Struct | Union):
         _value(fields, item, add, depth + 1)
@@ -184,18 +200,25 @@ def _member(fields: Fields, owner: Any, member: str, add: Add, depth: int) -> No
     name = _NAMES.get((kind, member)) or _LOADED.get((kind, member))
     if name is None and kind in _OWN:
         name = _OWN[kind] + member
+    if name is None and isinstance(item, list):
+        for one in item[:_MAX_ITEMS]:
+            _value(fields, one, add, depth + 1)
     if name is None or item is None:
         return
-    for one in item if isinstance(item, list) else (item,):
+    for one in item[:_MAX_ITEMS] if isinstance(item, list) else (item,):
         _scalar(fields, name, one, add)
 
 
 def _scalar(fields: Fields, name: str, item: Any, add: Add) -> None:
     if isinstance(item, bool | int):
         add(fields, name, int(item))
+    elif name in _LENGTHS:
+        add(fields, name, len(item))
     elif isinstance(item, Placed):
         add(fields, name, f"<{item.size} octets in a chunk>")
     elif name in _NUMBERS:
+        add(fields, name, int.from_bytes(item, "big"))
+    elif name in _HEXADECIMAL:
         add(fields, name, bytes(item).hex())
         if name == "nfs.fhandle":
             add(fields, "nfs.fh.hash", zlib.crc32(item))

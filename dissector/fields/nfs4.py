@@ -8,7 +8,6 @@ attribute.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from typing import Any, Final
 
 from nfsrdma.xdr import XdrError
@@ -18,11 +17,11 @@ from nfsrdma.xdr.runtime import Struct, Union
 
 from ..base.text import text
 from ..messages.body import Body
+from ..messages.nested import BODIES, OPENED
+from . import layouts
 from .kinds import wireshark_fields
 from .rpc import opaque
 
-Fields = dict[str, Any]
-Add = Callable[[str, Any], None]
 _MAX_DEPTH = 40
 _MAX_FIELDS = 20_000
 """Fields of one message; a directory may have many entries."""
@@ -102,6 +101,10 @@ _MEMBERS: Final[dict[tuple[type[Any], str], str]] = {
     (t.WRITE4resok, "writeverf"): "nfs.verifier4",
     (t.COMMIT4resok, "writeverf"): "nfs.verifier4",
     (t.READDIR4resok, "cookieverf"): "nfs.verifier4",
+    (t.READDIR4args, "dircount"): "nfs.dircount",
+    (t.READDIR4args, "cookieverf"): "nfs.cookie_verf4",
+    (t.dirlist4, "eof"): "nfs.dirlist4.eof",
+    (t.WRITE4resok, "committed"): "nfs.stable_how4",
     (t.channel_attrs4, "ca_headerpadsize"): "nfs.padsize4",
     (t.channel_attrs4, "ca_maxrequestsize"): "nfs.maxreqsize4",
     (t.channel_attrs4, "ca_maxresponsesize"): "nfs.maxrespsize4",
@@ -130,6 +133,7 @@ _MEMBERS: Final[dict[tuple[type[Any], str], str]] = {
     (t.OPEN4resok, "rflags"): "nfs.open_rflags",
     (t.CREATE_SESSION4args, "csa_flags"): "nfs.create_session_flags",
     (t.CREATE_SESSION4resok, "csr_flags"): "nfs.create_session_flags",
+    **layouts.MEMBERS,
 }
 _FLAGS: Final[dict[str, dict[str, int]]] = {
     _SEQUENCE: _SEQUENCE_FLAGS,
@@ -138,12 +142,24 @@ _FLAGS: Final[dict[str, dict[str, int]]] = {
     "nfs.open_rflags": _OPEN_FLAGS,
     "nfs.create_session_flags": _SESSION_FLAGS,
     "nfs.mode": _MODE_FLAGS,
+    **layouts.FLAGS,
 }
 _ATTRIBUTES = {1: "nfs.nfs_ftype4", 3: "nfs.changeid4", 33: "nfs.mode"}
 """Attributes whose fields are not called as they are."""
 _FILEHANDLE = 19
-_TEXTS = frozenset(("nfs.pathname.component", "nfs.entry_name"))
+_TEXTS = frozenset(
+    ("nfs.pathname.component", "nfs.entry_name", "nfs.r_netid", "nfs.r_addr",
+     "nfs.ff.synthetic_owner", "nfs.ff.synthetic_owner_group")
+)  # fmt: skip
+_VERIFIERS = frozenset(("nfs.verifier4", "nfs.cookie_verf4"))
+"""Octets that are shown as a number."""
+_FIXED = frozenset(("nfs.deviceid",))
+"""Octets without a length of their own."""
 _BITMAPS = frozenset(("attr_request", "attrset"))
+_LISTS = frozenset(
+    (*layouts.COUNTS, *layouts.BITS, *layouts.INDEXES, (t.ff_data_server4, "ffds_fh_vers"))
+)
+_HANDLES = frozenset(("object", "fh", "lor_fh", "cna_fh", "cnla_fh", "coa_fh", "cpda_fh"))
 _OCTETS = (bytes, bytearray, memoryview)
 
 
@@ -167,9 +183,9 @@ NAMES: Final = frozenset(
         *(f"nfs.access_{name}" for name in _ACCESS),
         *(f"nfs.access_supp_{name}" for name in _ACCESS),
         "nfs.attr", "nfs.attr_mask", "nfs.attr_count", "nfs.mode.name", "nfs.fh.length",
-        "nfs.stateid",
+        "nfs.stateid", "nfs.stateid.seqid", "nfs.stateid.other",
         "nfs.stateid.hash", "nfs.stateid.other_hash", "nfs.fhandle", "nfs.fh.hash",
-        "rpc.opaque_length", "rpc.fill_bytes",
+        "rpc.opaque_length", "rpc.fill_bytes", *layouts.NAMES,
     )
 )  # fmt: skip
 
@@ -184,32 +200,30 @@ def _crc16(octets: bytes) -> int:
     return register ^ 0xFFFF
 
 
-def detail_fields(body: Body) -> Fields:
-    """Return the fields of a compound that ``fields`` leaves out."""
-    fields: dict[str, list[Any]] = {}
-    if body.version != 3:
-        collector = _Collector(fields)
-        for op in body.operations:
-            if op.value is not None:
-                collector.value(op.value, 0)
-    return {name: found if len(found) > 1 else found[0] for name, found in fields.items()}
+def detail_fields(body: Body) -> list[tuple[str, Any]]:
+    """Return the fields of a compound that ``fields`` leaves out; some are there several times."""
+    collector = _Collector()
+    for op in body.operations:
+        if op.value is not None:
+            collector.value(op.value, 0)
+    return collector.found
 
 
 class _Collector:
-    def __init__(self, fields: dict[str, list[Any]]) -> None:
-        self._fields = fields
-        self._count = 0
+    def __init__(self) -> None:
+        self.found: list[tuple[str, Any]] = []
+        self._hidden = 0
+        """How many opaque items this is within: ``fields`` looks into none."""
         self._supported = 0
         """The rights that an ACCESS can tell of."""
 
     def _add(self, name: str, value: Any) -> None:
-        self._count += 1
-        if self._count <= _MAX_FIELDS:
-            self._fields.setdefault(name, []).append(value)
+        if len(self.found) < _MAX_FIELDS:
+            self.found.append((name, value))
 
     def value(self, value: Any, depth: int) -> None:
         """Add the fields of a structure and of what is in it."""
-        if depth > _MAX_DEPTH or self._count > _MAX_FIELDS:
+        if depth > _MAX_DEPTH or len(self.found) >= _MAX_FIELDS:
             return
         if isinstance(value, list):
             for item in value:
@@ -217,7 +231,12 @@ class _Collector:
         elif isinstance(value, t.fattr4):
             self._attributes(value)
         elif isinstance(value, Struct | Union):
-            self._structure(value, depth)
+            kind = type(value)
+            opened = OPENED.get(kind)
+            hidden = kind in BODIES
+            self._hidden += hidden
+            self._structure(value if opened is None else opened(value), depth)
+            self._hidden -= hidden
 
     def _structure(self, value: Any, depth: int) -> None:
         if isinstance(value, t.stateid4):
@@ -225,6 +244,9 @@ class _Collector:
             self._add("nfs.stateid", whole.hex())
             self._add("nfs.stateid.hash", _crc16(whole))
             self._add("nfs.stateid.other_hash", zlib.crc32(value.other))
+            if self._hidden:
+                self._add("nfs.stateid.seqid", value.seqid)
+                self._add("nfs.stateid.other", value.other.hex())
         kind = type(value)
         slots = value.__slots__ if isinstance(value, Struct) else (value.__slots__[0], "value")
         while value is not None:
@@ -237,25 +259,60 @@ class _Collector:
                     self._bitmap(item)
                 elif (name := _MEMBERS.get((kind, member))) and isinstance(item, int | bytes):
                     self._leaf(name, item)
-                elif member in ("object", "fh") and isinstance(item, bytes):
+                elif member in _HANDLES and isinstance(item, bytes):
                     self._add("nfs.fh.length", len(item))
+                elif isinstance(item, list) and (kind, member) in _LISTS:
+                    self._list(kind, member, item, depth)
                 else:
                     self.value(item, depth + 1)
             value = following
 
+    def _list(self, kind: type[Any], member: str, items: list[Any], depth: int) -> None:
+        """Add what is shown of a list of layouts' and devices' as a whole, and of its items."""
+        key = (kind, member)
+        if key in layouts.BITS:
+            word_name, bit_name = layouts.BITS[key]
+            for word in items:
+                self._add(word_name, word)
+            for number in attrs.numbers_in(attrs.mask_from_bitmap(items)):
+                self._add(bit_name, number)
+            return
+        if key in layouts.COUNTS:
+            self._add(layouts.COUNTS[key], len(items))
+        for index, item in enumerate(items):
+            if key in layouts.INDEXES:
+                self._add(layouts.INDEXES[key], index)
+            if key in layouts.EACH:
+                self._add(layouts.EACH[key], item)
+            elif member in layouts.HANDLES:
+                self._handle(item)
+            else:
+                self.value(item, depth + 1)
+
+    def _handle(self, octets: Any) -> None:
+        self._add("nfs.fh.length", len(octets))
+        self._add("nfs.fhandle", bytes(octets).hex())
+        self._add("nfs.fh.hash", zlib.crc32(octets))
+
     def _leaf(self, name: str, item: Any) -> None:
         if isinstance(item, bytes):
-            if name == "nfs.verifier4":
+            if name in _VERIFIERS:
                 self._add(name, int.from_bytes(item, "big"))
             else:
                 self._add(name, text(item) if name in _TEXTS else item.hex())
-                self._opaque(item)
+                if name not in _FIXED:
+                    self._opaque(item)
             return
         self._add(name, item)
+        if name == "nfs.nfsstat4":
+            self._add("nfs.status", item)
         if name in _FLAGS:
             for flag, bit in _FLAGS[name].items():
                 self._add(flag, bool(item & bit))
-        if name == "nfs.mode":
+        if name == "nfs.nfl_util":
+            for part, bits in layouts.UTIL.items():
+                self._add(part, item & bits if part.endswith("size") else int(bool(item & bits)))
+        elif name == "nfs.mode":
             self._add("nfs.mode.name", item >> 13)
         elif name == "nfs.access_check":
             self._access("nfs.access_", item, item)
@@ -291,9 +348,7 @@ class _Collector:
             elif isinstance(item, list) and all(isinstance(word, int) for word in item):
                 self._bitmap(item)
             elif number == _FILEHANDLE and isinstance(item, _OCTETS):
-                self._add("nfs.fh.length", len(item))
-                self._add("nfs.fhandle", bytes(item).hex())
-                self._add("nfs.fh.hash", zlib.crc32(item))
+                self._handle(item)
             elif name is not None and isinstance(item, int):
                 self._leaf(name, item)
             elif name is not None and isinstance(item, _OCTETS):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from nfsrdma.xdr.rpc import RPCSEC_GSS
+
 from ..tracking.model import Exchange, Message
 
 NAMES: Final = frozenset(
@@ -19,6 +21,13 @@ def opaque(octets: bytes) -> Iterator[tuple[str, Any]]:
     fill = -len(octets) % 4
     if fill:
         yield "rpc.fill_bytes", "00" * fill
+
+
+def _verifier(flavor: int, octets: memoryview) -> Iterator[tuple[str, Any]]:
+    """Give a verifier; RPCSEC_GSS's has fields of its own (see ``gss``)."""
+    yield "rpc.auth.flavor", flavor
+    if flavor != RPCSEC_GSS:
+        yield "rpc.auth.length", len(octets)
 
 
 def rpc_fields(exchange: Exchange, message: Message) -> Iterator[tuple[str, Any]]:
@@ -36,14 +45,12 @@ def rpc_fields(exchange: Exchange, message: Message) -> Iterator[tuple[str, Any]
         if sys is not None:
             yield from opaque(sys.machinename)
         if call.verifier_flavor >= 0:
-            yield "rpc.auth.flavor", call.verifier_flavor
-            yield "rpc.auth.length", len(call.verifier)
+            yield from _verifier(call.verifier_flavor, call.verifier)
     else:
         body, reply = exchange.reply_body, exchange.reply_rpc
         if reply is None or reply.verifier_flavor < 0:
             return
-        yield "rpc.auth.flavor", reply.verifier_flavor
-        yield "rpc.auth.length", len(reply.verifier)
+        yield from _verifier(reply.verifier_flavor, reply.verifier)
         for op in body.operations if body is not None and body.version != 3 else ():
             status = (
                 getattr(op.value, op.value.__slots__[0], None) if op.value is not None else None

@@ -19,7 +19,18 @@ from ..messages.body import (
     operation_name,
     status_name,
 )
-from ..messages.procedures import MOUNT3, NFS3, NLM4, RQUOTA, STATUS1
+from ..messages.procedures import (
+    MOUNT2,
+    MOUNT3,
+    NFS2,
+    NFS3,
+    NLM3,
+    NLM4,
+    PORTMAP,
+    RPCBIND,
+    RQUOTA,
+    STATUS1,
+)
 from ..messages.rpcrdma import ERRORS
 from ..tracking.model import Exchange
 
@@ -116,7 +127,28 @@ _DETAILS: dict[int, Callable[[Any], str]] = {
     NFS3 + nfs3.NFSPROC3_COMMIT: lambda a: f"{a.offset}+{octets(a.count)}",
     MOUNT3 + mount.MOUNTPROC3_MNT: lambda a: text(a.path),
     MOUNT3 + mount.MOUNTPROC3_UMNT: lambda a: text(a.path),
-    **dict.fromkeys(range(NLM4 + 1, NLM4 + 11), lambda a: _lock(a)),
+    **dict.fromkeys((*range(NLM4 + 1, NLM4 + 11), *range(NLM3 + 1, NLM3 + 11)), lambda a: _lock(a)),
+    **dict.fromkeys((NFS2 + 4, NFS2 + 10, NFS2 + 15), lambda a: text(a.name)),
+    **dict.fromkeys((NFS2 + 9, NFS2 + 14), lambda a: text(a.where.name)),
+    NFS2 + 6: lambda a: f"{a.offset}+{octets(a.count)}",
+    NFS2 + 8: lambda a: f"{a.offset}+{octets(len(a.data))}",
+    NFS2 + 11: lambda a: f"{text(a.from_.name)} to {text(a.to.name)}",
+    NFS2 + 12: lambda a: text(a.to.name),
+    NFS2 + 13: lambda a: text(a.from_.name),
+    NFS2 + 16: lambda a: f"cookie {int.from_bytes(a.cookie, 'big')} {octets(a.count)}",
+    MOUNT2 + 1: lambda a: text(a.path),
+    MOUNT2 + 3: lambda a: text(a.path),
+    **dict.fromkeys(
+        (PORTMAP + 1, PORTMAP + 2, PORTMAP + 3, PORTMAP + 5), lambda a: f"{a.prog}v{a.vers}"
+    ),
+    **dict.fromkeys(
+        (
+            *(RPCBIND + number for number in (1, 2, 3)),
+            *(RPCBIND + 0x100 + number for number in (1, 2, 3, 9, 11)),
+        ),
+        lambda a: f"{a.r_prog}v{a.r_vers}",
+    ),
+    **dict.fromkeys((RQUOTA + 3, RQUOTA + 4), lambda a: text(a.sqa_pathp)),
     RQUOTA + 1: lambda a: text(a.gqa_pathp),
     RQUOTA + 2: lambda a: text(a.gqa_pathp),
     STATUS1 + 1: lambda a: text(a.mon_name),

@@ -14,6 +14,7 @@ from nfsrdma.xdr.runtime import LinkedStruct, Struct, Union
 
 from ..base.text import printable, text
 from ..messages.decoder import Placed
+from ..messages.nested import OPENED
 
 MAX_SHOWN = 64
 """Octets of opaque data that are shown."""
@@ -24,7 +25,9 @@ TEXT_FIELDS = frozenset(
     ("tag", "name", "objname", "newname", "oldname", "target", "owner", "who", "file", "linkdata",
      "link", "gxa_name", "sxa_key", "rxa_name", "machinename", "na_r_netid", "na_r_addr", "r_netid",
      "r_addr", "so_major_id", "nii_domain", "nii_name", "symlink_data", "path", "ml_hostname",
-     "ml_directory", "gr_name", "ex_dir")
+     "ml_directory", "gr_name", "ex_dir", "caller_name", "mon_name", "my_name", "gqa_pathp",
+     "sqa_pathp", "r_netid", "r_addr", "r_owner", "uaddr", "addr", "netid", "r_maddr", "r_nc_netid",
+     "r_nc_protofmly", "r_nc_proto", "ne_file", "ffds_user", "ffds_group")
 )  # fmt: skip
 """Opaque members that are meant to be read."""
 
@@ -83,13 +86,21 @@ def plain(value: Any, name: str = "", depth: int = 0) -> Any:
     kind = type(value)
     how = _HOW.get(kind)
     if how is None:
-        how = _HOW[kind] = _how(kind)
+        how = _HOW[kind] = _opened(kind)
     return how(value, name, depth)
 
 
 How = Callable[[Any, str, int], Any]
 _HOW: dict[type, How] = {}
 """How values of a type are shown, once there was one: as many as the specifications have."""
+
+
+def _opened(kind: type) -> How:
+    """Return how values of a type are shown, with what is in their opaque members."""
+    how, opened = _how(kind), OPENED.get(kind)
+    if opened is None:
+        return how
+    return lambda value, name, depth: how(opened(value), name, depth)
 
 
 def _how(kind: type) -> How:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from ..tracking.model import Exchange, Message
@@ -12,12 +11,7 @@ from .names import known
 
 Texts = dict[str, list[str]]
 _LAYERS = ("frame", "eth", "ip", "ipv6", "udp", "tcp", "infiniband", "rpcordma", "rpc", "nfs",
-           "nfsacl", "mount", "nlm", "stat", "rquota", "nfsrdma")  # fmt: skip
-
-
-@cache
-def _every() -> tuple[str, ...]:
-    return tuple(sorted(derived_names()))
+           "nfsacl", "mount", "nlm", "stat", "rquota", "portmap", "nfsrdma")  # fmt: skip
 
 
 def texts(fields: dict[str, Any]) -> Texts:
@@ -40,7 +34,7 @@ def _text(name: str, value: Any, type_: FieldType) -> str:
 
 def whole(exchange: Exchange, message: Message, began: int) -> dict[str, Texts]:
     """Return all fields of a message by protocol, from the outermost in."""
-    found = texts(asked_of_message(exchange, message, _every(), began))
+    found = texts(asked_of_message(exchange, message, derived_names(), began))
     found["frame.time_epoch"] = [
         f"{message.time_ns // 1_000_000_000}.{message.time_ns % 1_000_000_000:09}"
     ]  # a float has not all of its digits

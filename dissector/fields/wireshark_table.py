@@ -95,7 +95,7 @@ nfs.want_deleg_timestamps nfs.want_notification.when_resrc_avail
 nfs.want_push_deleg_when_uncontended nfsacl.aclent.perm.exec nfsacl.aclent.perm.read
 nfsacl.aclent.perm.write nfsacl.create nfsacl.mask.acl_count nfsacl.mask.acl_entry
 nfsacl.mask.default_acl_count nfsacl.mask.default_acl_entry nlm.block nlm.exclusive nlm.reclaim
-rpc.authgssapi.message rpc.fragment.multipletails rpc.fragment.overlap
+portmap.answer rpc.authgssapi.message rpc.fragment.multipletails rpc.fragment.overlap
 rpc.fragment.overlap.conflict rpc.fragment.toolongfragment rpc.lastfrag rpc.value_follows
 rpcordma.fragment.multiple_tails rpcordma.fragment.overlap rpcordma.fragment.overlap.conflicts
 rpcordma.fragment.too_long_fragment rquota.active tcp.flags.ack tcp.flags.ae tcp.flags.cwr
@@ -145,12 +145,13 @@ nfs.fh.dc.opaque nfs.fh.ex.info nfs.fh.hp.key nfs.fh.obj.info nfs.fhandle nfs.gs
 nfs.layout nfs.layoutstats nfs.layoutupdate nfs.lock_owner4 nfs.lrf_body_content nfs.majorid4
 nfs.netloc nfs.nfs_client_id4.id nfs.open_owner4 nfs.scope
 nfs.secinfo.flavor_info.rpcsec_gss_info.oid nfs.session_id4 nfs.stateid nfs.stateid.other
-nfs.verifier nlm.cookie nlm.lock.owner rpc.auth.lk_owner rpc.authgss.checksum
-rpc.authgss.context rpc.authgss.data rpc.authgss.token rpc.authgssapi.handle rpc.authgssapi.isn
-rpc.continuation_data rpc.fill_bytes rpc.fragment_data rpc.opaque_data rpcordma.reassembled.data
-stat.priv tcp.options tcp.options.ao.mac tcp.options.experimental.data tcp.options.md5.digest
-tcp.options.mptcp.sendhmac tcp.options.scps.binding.data tcp.options.tfo.cookie
-tcp.options.unknown.payload tcp.payload tcp.reassembled.data tcp.segment_data udp.payload
+nfs.verifier nlm.cookie nlm.lock.owner portmap.args portmap.result rpc.auth.lk_owner
+rpc.authgss.checksum rpc.authgss.context rpc.authgss.data rpc.authgss.token
+rpc.authgssapi.handle rpc.authgssapi.isn rpc.continuation_data rpc.fill_bytes rpc.fragment_data
+rpc.opaque_data rpcordma.reassembled.data stat.priv tcp.options tcp.options.ao.mac
+tcp.options.experimental.data tcp.options.md5.digest tcp.options.mptcp.sendhmac
+tcp.options.scps.binding.data tcp.options.tfo.cookie tcp.options.unknown.payload tcp.payload
+tcp.reassembled.data tcp.segment_data udp.payload
 """,
     "FT_DOUBLE": """
 ip.geoip.dst_lat ip.geoip.dst_lon ip.geoip.lat ip.geoip.lon ip.geoip.src_lat ip.geoip.src_lon
@@ -235,9 +236,9 @@ nfs.fattr4.threshold_item nfs.file_system_cycle nfs.flavors.info nfs.not_vnx_fil
 nfs.protocol_violation nfs.readdir.entry nfs.servers nfs.sp_parms4_encr_algs
 nfs.sp_parms4_hash_algs nfs.stateid.deprecated nfs.test_stateid.results
 nfs.test_stateid.stateids nfs.too_many_bitmaps nfs.too_many_ops nfsacl.acl nfsacl.aclent
-nlm.holder nlm.lock nlm.share nlm.test_stat rpc.array_no_values rpc.cannot_dissect rpc.dup
-rpc.fragments rpc.segment_needed rpc.unknown_body rpcordma.fragments rquota.rquota stat.mon
-stat.my_id stat.stat_chge stat.stat_res tcp.ack.nonzero tcp.analysis
+nlm.holder nlm.lock nlm.share nlm.test_stat portmap.rpcb rpc.array_no_values rpc.cannot_dissect
+rpc.dup rpc.fragments rpc.segment_needed rpc.unknown_body rpcordma.fragments rquota.rquota
+stat.mon stat.my_id stat.stat_chge stat.stat_res tcp.ack.nonzero tcp.analysis
 tcp.analysis.ack_lost_segment tcp.analysis.duplicate_ack tcp.analysis.fast_retransmission
 tcp.analysis.flags tcp.analysis.keep_alive tcp.analysis.keep_alive_ack tcp.analysis.lost_segment
 tcp.analysis.out_of_order tcp.analysis.retransmission tcp.analysis.reused_ports
@@ -278,10 +279,11 @@ nfs.fattr4_owner nfs.fattr4_owner_group nfs.ff.synthetic_owner nfs.ff.synthetic_
 nfs.full_name nfs.machinename4 nfs.name nfs.nii_domain4 nfs.nii_name4 nfs.nl_name nfs.nl_url
 nfs.pathname.component nfs.r_addr nfs.r_netid nfs.readdir.entry.name nfs.readdir.entry3.name
 nfs.readdirplus.entry.name nfs.readlink.data nfs.server nfs.symlink.linktext nfs.symlink.to
-nfs.tag nfs.who nfs.xattr.key nlm.lock.caller_name nlm.share.name rpc.auth.machinename
-rpc.authdes.netname rquota.pathp stat.mon_id.name stat.my_id.hostname stat.name tcp.flags.str
-tcp.proc.dstcmd tcp.proc.dstuname tcp.proc.srccmd tcp.proc.srcuname tcp.reset_cause
-udp.proc.dstcmd udp.proc.dstuname udp.proc.srccmd udp.proc.srcuname
+nfs.tag nfs.who nfs.xattr.key nlm.lock.caller_name nlm.share.name portmap.rpcb.addr
+portmap.rpcb.netid portmap.rpcb.owner portmap.uaddr rpc.auth.machinename rpc.authdes.netname
+rquota.pathp stat.mon_id.name stat.my_id.hostname stat.name tcp.flags.str tcp.proc.dstcmd
+tcp.proc.dstuname tcp.proc.srccmd tcp.proc.srcuname tcp.reset_cause udp.proc.dstcmd
+udp.proc.dstuname udp.proc.srccmd udp.proc.srcuname
 """,
     "FT_UINT16": """
 eth.len frame.link_nr infiniband.bth.p_key infiniband.cm.req.alt_locallid
@@ -434,7 +436,9 @@ nfs.write.committed nfs.write.data_length nfs.write.offset nfs.write.stable nfs.
 nfsacl.aclcnt nfsacl.aclent.perm nfsacl.aclent.type nfsacl.aclent.uid nfsacl.dfaclcnt
 nfsacl.procedure_v1 nfsacl.procedure_v2 nfsacl.procedure_v3 nlm.lock.l_len nlm.lock.l_offset
 nlm.lock.svid nlm.msg_in nlm.procedure_v1 nlm.procedure_v2 nlm.procedure_v3 nlm.procedure_v4
-nlm.res_in nlm.share.access nlm.share.mode nlm.stat nlm.state nlm.test_stat.stat
+nlm.res_in nlm.share.access nlm.share.mode nlm.stat nlm.state nlm.test_stat.stat portmap.port
+portmap.proc portmap.procedure_v1 portmap.procedure_v2 portmap.procedure_v3 portmap.procedure_v4
+portmap.prog portmap.proto portmap.rpcb.prog portmap.rpcb.version portmap.version
 rpc.argument_length rpc.array.len rpc.auth.flavor rpc.auth.gid rpc.auth.length rpc.auth.pid
 rpc.auth.uid rpc.authdes.namekind rpc.authgss.context.length rpc.authgss.data.length
 rpc.authgss.major rpc.authgss.minor rpc.authgss.procedure rpc.authgss.seqnum rpc.authgss.service

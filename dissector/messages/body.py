@@ -14,13 +14,13 @@ from nfsrdma.xdr.nfs3.types import nfsstat3
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS, OperationSpec
 from nfsrdma.xdr.nfs4.types import nfsstat4
 
+from .gss import control_of
 from .procedures import Procedure
 from .programs import NAMES, procedure_of
 from .rpc import (
     GSS_DATA,
     GSS_INTEGRITY,
     GSS_PRIVACY,
-    GSS_PROCEDURES,
     RpcCall,
 )
 
@@ -49,6 +49,15 @@ def operation_name(number: int, callback: bool = False) -> str:
     return spec.name if spec is not None else NAMES.get(number) or f"op {number}"
 
 
+class Sealed(NamedTuple):
+    """What integrity adds to a body (RFC 2203, Section 5.3.2.2)."""
+
+    length: int
+    """Octets that the checksum covers: the sequence number and the body."""
+    sequence: int
+    checksum: bytes
+
+
 class Operation(NamedTuple):
     """One operation of a compound: its number, its arguments or its result."""
 
@@ -59,8 +68,8 @@ class Operation(NamedTuple):
 class Body:
     """Arguments or results. ``fault`` says why there is not more of it."""
 
-    __slots__ = ("callback", "ended", "fault", "kind", "minor", "operations", "status", "tag",
-                 "total", "version")  # fmt: skip
+    __slots__ = ("callback", "ended", "fault", "kind", "minor", "operations", "sealed", "status",
+                 "tag", "total", "version")  # fmt: skip
 
     def __init__(self, kind: str, callback: bool = False) -> None:
         self.kind = kind
@@ -76,6 +85,8 @@ class Body:
         self.total = 0
         """How many operations the sender says there are."""
         self.operations: list[Operation] = []
+        self.sealed: Sealed | None = None
+        """What protects its integrity, if something does and all of it is there."""
         self.fault = ""
 
     @property
@@ -103,8 +114,8 @@ def decode_arguments(call: RpcCall, dec: Decoder) -> Body:
     callback = is_callback(call.program)
     nfs4 = call.program == NFS_PROGRAM and call.version == 4
     if call.gss is not None and call.gss.procedure != GSS_DATA:
-        number = call.gss.procedure
-        return Body(f"RPCSEC_GSS_{GSS_PROCEDURES[number]}" if number < 4 else "RPCSEC_GSS")
+        row = control_of(call.gss)
+        return Body("RPCSEC_GSS") if row is None else _procedure(row, row.arguments, 0, dec)
     if call.procedure == 0:
         return _null(call)
     if not (nfs4 or callback) or call.procedure != 1:
@@ -169,7 +180,8 @@ def decode_results(
         return body
     body = Body("", is_callback(call.program))
     if call.gss is not None and call.gss.procedure != GSS_DATA:
-        return decode_arguments(call, dec)
+        row = control_of(call.gss)
+        return Body("RPCSEC_GSS") if row is None else _procedure(row, row.result, 0, dec)
     if call.procedure == 0:
         return _null(call)
     row = procedure_of(call.program, call.version, call.procedure)
@@ -193,11 +205,11 @@ def _guarded(
     """Decode as far as it goes, integrity-protected or plain."""
     try:
         if wrapped == GSS_INTEGRITY:
-            # The length of what the checksum covers, and the sequence number (RFC 2203,
-            # Section 5.3.2.2).
-            dec.uint32()
-            dec.uint32()
+            length, sequence = dec.unpack(_PAIR)
             decode(body, dec)
+            body.sealed = Sealed(length, sequence, dec.opaque())
+            if dec.remaining():
+                body.fault = f"{dec.remaining()} octets left over"
             return
         decode(body, dec)
         if dec.remaining():

@@ -159,6 +159,12 @@ def _body(body: Body) -> Iterator[str]:
     if body.tag:
         words += f", tag {printable(text(body.tag))}"
     yield f"    {words}"
+    if body.sealed is not None:
+        sealed = body.sealed
+        yield (
+            f"      Integrity: {sealed.length} octets, sequence {sealed.sequence}, "
+            f"checksum {sealed.checksum.hex()}"
+        )
     for values in operation_values(body):
         name = values.pop("op")
         if body.version != 3:

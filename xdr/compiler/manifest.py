@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..nfs2.ddp import DDP_ELIGIBLE as DDP_ELIGIBLE_2
 from ..nfs3.ddp import DDP_ELIGIBLE as DDP_ELIGIBLE_3
 from ..nfs4.ddp import DDP_ELIGIBLE
 from .ast import Definition, Specification
@@ -44,6 +45,9 @@ class Module:
 MODULES = (
     Module("rpc.py", "ONC RPC version 2 and its credentials (RFC 5531, RFC 2203).", ("rpc.x",)),
     Module("rpcrdma1.py", "RPC-over-RDMA version 1 (RFC 8166).", ("rpcrdma1.x",)),
+    Module("rpcbind.py", "RPCBIND and the port mapper (RFC 1833).", ("rpcbind.x",)),
+    Module("nfs2/types.py", "NFS version 2, and MOUNT (RFC 1094).", ("nfs2.x",), DDP_ELIGIBLE_2),
+    Module("nfs2/nlm.py", "The Network Lock Manager, versions 1 to 3 (X/Open).", ("nlm3.x",)),
     Module("nfs3/types.py", "NFS version 3 (RFC 1813).", ("nfs3.x",), DDP_ELIGIBLE_3),
     Module("nfs3/mount.py", "The MOUNT protocol, version 3 (RFC 1813).", ("mount3.x",)),
     Module("nfs3/nlm.py", "The Network Lock Manager, version 4 (RFC 1813).", ("nlm4.x",)),

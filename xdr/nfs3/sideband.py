@@ -62,14 +62,17 @@ Q_EPERM: Final = 3
 
 _16s = Struct(">16s")
 _2i = Struct(">2i")
+_2i8I = Struct(">2i8I")
 _2i9I = Struct(">2i9I")
 _3i = Struct(">3i")
 _84s = Struct(">84s")
+_8I = Struct(">8I")
 _I = Struct(">I")
 _I84s = Struct(">I84s")
 _IiI = Struct(">IiI")
 _i = Struct(">i")
 _i2I = Struct(">i2I")
+_i8I = Struct(">i8I")
 _i9I = Struct(">i9I")
 _iI = Struct(">iI")
 
@@ -404,6 +407,116 @@ class SETACL3res(XdrUnion):
         if self.status == 0:
             raise wrong_arm(self, "resfail")
         arm: acl_attr3 = self.value
+        return arm
+
+
+class GETXATTRDIR3args(XdrStruct):
+    __slots__ = ("fh", "create")
+
+    def __init__(self, fh: acl_fh3, create: bool) -> None:
+        self.fh = fh
+        self.create = create
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            fh = self.fh
+            data = fh.data
+            n = len(data)
+            if n > 64:
+                raise too_long("acl_fh3.data", n, 64)
+            buf += _I.pack(n)
+            buf += data
+            if n & 3:
+                buf += PAD[n & 3]
+            buf += _I.pack(1 if self.create else 0)
+        except StructError as error:
+            raise unencodable("GETXATTRDIR3args", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> GETXATTRDIR3args:
+        fh__data_n = dec.uint32()
+        if fh__data_n > 64:
+            raise too_long("acl_fh3.data", fh__data_n, 64)
+        fh__data = dec.octets(fh__data_n) if fh__data_n else b""
+        create = dec.uint32()
+        if create > 1:
+            raise not_boolean("GETXATTRDIR3args.create", create)
+        return cls(acl_fh3(fh__data), create == 1)
+
+
+class GETXATTRDIR3resok(XdrStruct):
+    __slots__ = ("fh", "attr")
+
+    def __init__(self, fh: acl_fh3, attr: acl_attr3) -> None:
+        self.fh = fh
+        self.attr = attr
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            fh = self.fh
+            data = fh.data
+            n = len(data)
+            if n > 64:
+                raise too_long("acl_fh3.data", n, 64)
+            buf += _I.pack(n)
+            buf += data
+            if n & 3:
+                buf += PAD[n & 3]
+            self.attr.encode(enc)
+        except StructError as error:
+            raise unencodable("GETXATTRDIR3resok", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> GETXATTRDIR3resok:
+        fh__data_n = dec.uint32()
+        if fh__data_n > 64:
+            raise too_long("acl_fh3.data", fh__data_n, 64)
+        fh__data = dec.octets(fh__data_n) if fh__data_n else b""
+        attr__attributes_follow = dec.uint32()
+        if attr__attributes_follow > 1:
+            raise not_boolean("acl_attr3.attributes_follow", attr__attributes_follow)
+        attr = acl_attr3.decode_arm(dec, attr__attributes_follow == 1)
+        return cls(acl_fh3(fh__data), attr)
+
+
+class GETXATTRDIR3res(XdrUnion):
+    __slots__ = ("status", "value")
+
+    def __init__(self, status: int, value: GETXATTRDIR3resok | None = None) -> None:
+        self.status = status
+        self.value: Any = value
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        value: Any = self.value
+        status = self.status
+        try:
+            if status == 0:
+                buf += _i.pack(status)
+                value.encode(enc)
+            else:
+                buf += _i.pack(status)
+        except StructError as error:
+            raise unencodable("GETXATTRDIR3res", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> GETXATTRDIR3res:
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> GETXATTRDIR3res:
+        if status == 0:
+            resok = GETXATTRDIR3resok.decode(dec)
+            return cls(status, resok)
+        return cls(status)
+
+    @property
+    def resok(self) -> GETXATTRDIR3resok:
+        if not (self.status == 0):
+            raise wrong_arm(self, "resok")
+        arm: GETXATTRDIR3resok = self.value
         return arm
 
 
@@ -774,3 +887,126 @@ class getquota_rslt(XdrUnion):
             raise wrong_arm(self, "gqr_rquota")
         arm: rquota = self.value
         return arm
+
+
+class sq_dqblk(XdrStruct):
+    __slots__ = (
+        "rq_bhardlimit",
+        "rq_bsoftlimit",
+        "rq_curblocks",
+        "rq_fhardlimit",
+        "rq_fsoftlimit",
+        "rq_curfiles",
+        "rq_btimeleft",
+        "rq_ftimeleft",
+    )
+
+    def __init__(
+        self,
+        rq_bhardlimit: int,
+        rq_bsoftlimit: int,
+        rq_curblocks: int,
+        rq_fhardlimit: int,
+        rq_fsoftlimit: int,
+        rq_curfiles: int,
+        rq_btimeleft: int,
+        rq_ftimeleft: int,
+    ) -> None:
+        self.rq_bhardlimit = rq_bhardlimit
+        self.rq_bsoftlimit = rq_bsoftlimit
+        self.rq_curblocks = rq_curblocks
+        self.rq_fhardlimit = rq_fhardlimit
+        self.rq_fsoftlimit = rq_fsoftlimit
+        self.rq_curfiles = rq_curfiles
+        self.rq_btimeleft = rq_btimeleft
+        self.rq_ftimeleft = rq_ftimeleft
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            buf += _8I.pack(self.rq_bhardlimit, self.rq_bsoftlimit, self.rq_curblocks, self.rq_fhardlimit, self.rq_fsoftlimit, self.rq_curfiles, self.rq_btimeleft, self.rq_ftimeleft)
+        except StructError as error:
+            raise unencodable("sq_dqblk", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> sq_dqblk:
+        rq_bhardlimit, rq_bsoftlimit, rq_curblocks, rq_fhardlimit, rq_fsoftlimit, rq_curfiles, rq_btimeleft, rq_ftimeleft = dec.unpack(_8I)
+        return cls(rq_bhardlimit, rq_bsoftlimit, rq_curblocks, rq_fhardlimit, rq_fsoftlimit, rq_curfiles, rq_btimeleft, rq_ftimeleft)
+
+
+class setquota_args(XdrStruct):
+    __slots__ = ("sqa_qcmd", "sqa_pathp", "sqa_id", "sqa_dqblk")
+
+    def __init__(self, sqa_qcmd: int, sqa_pathp: bytes, sqa_id: int, sqa_dqblk: sq_dqblk) -> None:
+        self.sqa_qcmd = sqa_qcmd
+        self.sqa_pathp = sqa_pathp
+        self.sqa_id = sqa_id
+        self.sqa_dqblk = sqa_dqblk
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            sqa_pathp = self.sqa_pathp
+            n = len(sqa_pathp)
+            if n > 1024:
+                raise too_long("setquota_args.sqa_pathp", n, 1024)
+            buf += _iI.pack(self.sqa_qcmd, n)
+            buf += sqa_pathp
+            if n & 3:
+                buf += PAD[n & 3]
+            sqa_dqblk = self.sqa_dqblk
+            buf += _i8I.pack(self.sqa_id, sqa_dqblk.rq_bhardlimit, sqa_dqblk.rq_bsoftlimit, sqa_dqblk.rq_curblocks, sqa_dqblk.rq_fhardlimit, sqa_dqblk.rq_fsoftlimit, sqa_dqblk.rq_curfiles, sqa_dqblk.rq_btimeleft, sqa_dqblk.rq_ftimeleft)
+        except StructError as error:
+            raise unencodable("setquota_args", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> setquota_args:
+        sqa_qcmd, sqa_pathp_n = dec.unpack(_iI)
+        if sqa_pathp_n > 1024:
+            raise too_long("setquota_args.sqa_pathp", sqa_pathp_n, 1024)
+        sqa_pathp = dec.octets(sqa_pathp_n) if sqa_pathp_n else b""
+        sqa_id, sqa_dqblk__rq_bhardlimit, sqa_dqblk__rq_bsoftlimit, sqa_dqblk__rq_curblocks, sqa_dqblk__rq_fhardlimit, sqa_dqblk__rq_fsoftlimit, sqa_dqblk__rq_curfiles, sqa_dqblk__rq_btimeleft, sqa_dqblk__rq_ftimeleft = dec.unpack(_i8I)
+        return cls(sqa_qcmd, sqa_pathp, sqa_id, sq_dqblk(sqa_dqblk__rq_bhardlimit, sqa_dqblk__rq_bsoftlimit, sqa_dqblk__rq_curblocks, sqa_dqblk__rq_fhardlimit, sqa_dqblk__rq_fsoftlimit, sqa_dqblk__rq_curfiles, sqa_dqblk__rq_btimeleft, sqa_dqblk__rq_ftimeleft))
+
+
+class ext_setquota_args(XdrStruct):
+    __slots__ = ("sqa_qcmd", "sqa_pathp", "sqa_id", "sqa_type", "sqa_dqblk")
+
+    def __init__(
+        self,
+        sqa_qcmd: int,
+        sqa_pathp: bytes,
+        sqa_id: int,
+        sqa_type: int,
+        sqa_dqblk: sq_dqblk,
+    ) -> None:
+        self.sqa_qcmd = sqa_qcmd
+        self.sqa_pathp = sqa_pathp
+        self.sqa_id = sqa_id
+        self.sqa_type = sqa_type
+        self.sqa_dqblk = sqa_dqblk
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            sqa_pathp = self.sqa_pathp
+            n = len(sqa_pathp)
+            if n > 1024:
+                raise too_long("ext_setquota_args.sqa_pathp", n, 1024)
+            buf += _iI.pack(self.sqa_qcmd, n)
+            buf += sqa_pathp
+            if n & 3:
+                buf += PAD[n & 3]
+            sqa_dqblk = self.sqa_dqblk
+            buf += _2i8I.pack(self.sqa_id, self.sqa_type, sqa_dqblk.rq_bhardlimit, sqa_dqblk.rq_bsoftlimit, sqa_dqblk.rq_curblocks, sqa_dqblk.rq_fhardlimit, sqa_dqblk.rq_fsoftlimit, sqa_dqblk.rq_curfiles, sqa_dqblk.rq_btimeleft, sqa_dqblk.rq_ftimeleft)
+        except StructError as error:
+            raise unencodable("ext_setquota_args", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> ext_setquota_args:
+        sqa_qcmd, sqa_pathp_n = dec.unpack(_iI)
+        if sqa_pathp_n > 1024:
+            raise too_long("ext_setquota_args.sqa_pathp", sqa_pathp_n, 1024)
+        sqa_pathp = dec.octets(sqa_pathp_n) if sqa_pathp_n else b""
+        sqa_id, sqa_type, sqa_dqblk__rq_bhardlimit, sqa_dqblk__rq_bsoftlimit, sqa_dqblk__rq_curblocks, sqa_dqblk__rq_fhardlimit, sqa_dqblk__rq_fsoftlimit, sqa_dqblk__rq_curfiles, sqa_dqblk__rq_btimeleft, sqa_dqblk__rq_ftimeleft = dec.unpack(_2i8I)
+        return cls(sqa_qcmd, sqa_pathp, sqa_id, sqa_type, sq_dqblk(sqa_dqblk__rq_bhardlimit, sqa_dqblk__rq_bsoftlimit, sqa_dqblk__rq_curblocks, sqa_dqblk__rq_fhardlimit, sqa_dqblk__rq_fsoftlimit, sqa_dqblk__rq_curfiles, sqa_dqblk__rq_btimeleft, sqa_dqblk__rq_ftimeleft))

@@ -229,6 +229,7 @@ FF_FLAGS_NO_LAYOUTCOMMIT: Final = 0x1
 FF_FLAGS_NO_IO_THRU_MDS: Final = 0x2
 FF_FLAGS_NO_READ_IO: Final = 0x4
 FF_FLAGS_WRITE_ONE_MIRROR: Final = 0x8
+PNFS_BLOCK_MAX_SIG_COMP: Final = 16
 ACCESS4_READ: Final = 0x1
 ACCESS4_LOOKUP: Final = 0x2
 ACCESS4_MODIFY: Final = 0x4
@@ -794,6 +795,82 @@ FF_RCA4_TYPE_MASK_READ: Final = -2
 FF_RCA4_TYPE_MASK_RW: Final = -1
 
 
+class pnfs_block_volume_type4(IntEnum):
+    PNFS_BLOCK_VOLUME_SIMPLE = 0
+    PNFS_BLOCK_VOLUME_SLICE = 1
+    PNFS_BLOCK_VOLUME_CONCAT = 2
+    PNFS_BLOCK_VOLUME_STRIPE = 3
+
+
+PNFS_BLOCK_VOLUME_SIMPLE: Final = 0
+PNFS_BLOCK_VOLUME_SLICE: Final = 1
+PNFS_BLOCK_VOLUME_CONCAT: Final = 2
+PNFS_BLOCK_VOLUME_STRIPE: Final = 3
+
+
+class pnfs_block_extent_state4(IntEnum):
+    PNFS_BLOCK_READ_WRITE_DATA = 0
+    PNFS_BLOCK_READ_DATA = 1
+    PNFS_BLOCK_INVALID_DATA = 2
+    PNFS_BLOCK_NONE_DATA = 3
+
+
+PNFS_BLOCK_READ_WRITE_DATA: Final = 0
+PNFS_BLOCK_READ_DATA: Final = 1
+PNFS_BLOCK_INVALID_DATA: Final = 2
+PNFS_BLOCK_NONE_DATA: Final = 3
+
+
+class pnfs_scsi_volume_type4(IntEnum):
+    PNFS_SCSI_VOLUME_SLICE = 1
+    PNFS_SCSI_VOLUME_CONCAT = 2
+    PNFS_SCSI_VOLUME_STRIPE = 3
+    PNFS_SCSI_VOLUME_BASE = 4
+
+
+PNFS_SCSI_VOLUME_SLICE: Final = 1
+PNFS_SCSI_VOLUME_CONCAT: Final = 2
+PNFS_SCSI_VOLUME_STRIPE: Final = 3
+PNFS_SCSI_VOLUME_BASE: Final = 4
+
+
+class pnfs_scsi_code_set(IntEnum):
+    PS_CODE_SET_BINARY = 1
+    PS_CODE_SET_ASCII = 2
+    PS_CODE_SET_UTF8 = 3
+
+
+PS_CODE_SET_BINARY: Final = 1
+PS_CODE_SET_ASCII: Final = 2
+PS_CODE_SET_UTF8: Final = 3
+
+
+class pnfs_scsi_designator_type(IntEnum):
+    PS_DESIGNATOR_T10 = 1
+    PS_DESIGNATOR_EUI64 = 2
+    PS_DESIGNATOR_NAA = 3
+    PS_DESIGNATOR_NAME = 8
+
+
+PS_DESIGNATOR_T10: Final = 1
+PS_DESIGNATOR_EUI64: Final = 2
+PS_DESIGNATOR_NAA: Final = 3
+PS_DESIGNATOR_NAME: Final = 8
+
+
+class pnfs_scsi_extent_state4(IntEnum):
+    PNFS_SCSI_READ_WRITE_DATA = 0
+    PNFS_SCSI_READ_DATA = 1
+    PNFS_SCSI_INVALID_DATA = 2
+    PNFS_SCSI_NONE_DATA = 3
+
+
+PNFS_SCSI_READ_WRITE_DATA: Final = 0
+PNFS_SCSI_READ_DATA: Final = 1
+PNFS_SCSI_INVALID_DATA: Final = 2
+PNFS_SCSI_NONE_DATA: Final = 3
+
+
 class nfs_opnum4(IntEnum):
     OP_ACCESS = 3
     OP_CLOSE = 4
@@ -1216,6 +1293,7 @@ _16s2I = Struct(">16s2I")
 _16s2I12sI = Struct(">16s2I12sI")
 _16s2IQI = Struct(">16s2IQI")
 _16s2i = Struct(">16s2i")
+_16s3Qi = Struct(">16s3Qi")
 _16s4I = Struct(">16s4I")
 _16s5I = Struct(">16s5I")
 _16sI = Struct(">16sI")
@@ -1229,6 +1307,7 @@ _2Q = Struct(">2Q")
 _2Q2I12s = Struct(">2Q2I12s")
 _2Q2I12sI = Struct(">2Q2I12sI")
 _2Q2iI = Struct(">2Q2iI")
+_2QI = Struct(">2QI")
 _2QI12s = Struct(">2QI12s")
 _2QI12s4Q16s = Struct(">2QI12s4Q16s")
 _2QI12s4Q16siI = Struct(">2QI12s4Q16siI")
@@ -1239,6 +1318,7 @@ _2iI = Struct(">2iI")
 _2iIi = Struct(">2iIi")
 _3I = Struct(">3I")
 _3IQI = Struct(">3IQI")
+_3iI = Struct(">3iI")
 _4I = Struct(">4I")
 _4QIQI = Struct(">4QIQI")
 _5I = Struct(">5I")
@@ -1292,6 +1372,7 @@ _i16siI = Struct(">i16siI")
 _i2I = Struct(">i2I")
 _i2I12s2Q = Struct(">i2I12s2Q")
 _i2Q = Struct(">i2Q")
+_i2QI = Struct(">i2QI")
 _i3QI = Struct(">i3QI")
 _i8s = Struct(">i8s")
 _i8sI = Struct(">i8sI")
@@ -4602,6 +4683,657 @@ class ff_layouthint4(XdrStruct):
             raise not_boolean("ff_mirrors_hint.ffmc_valid", fflh_mirrors_hint__ffmc_valid)
         fflh_mirrors_hint = ff_mirrors_hint.decode_arm(dec, fflh_mirrors_hint__ffmc_valid == 1)
         return cls(fflh_mirrors_hint)
+
+
+class pnfs_block_sig_component4(XdrStruct):
+    __slots__ = ("bsc_sig_offset", "bsc_contents")
+
+    def __init__(self, bsc_sig_offset: int64_t, bsc_contents: bytes) -> None:
+        self.bsc_sig_offset = bsc_sig_offset
+        self.bsc_contents = bsc_contents
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            bsc_contents = self.bsc_contents
+            n = len(bsc_contents)
+            buf += _qI.pack(self.bsc_sig_offset, n)
+            buf += bsc_contents
+            if n & 3:
+                buf += PAD[n & 3]
+        except StructError as error:
+            raise unencodable("pnfs_block_sig_component4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_sig_component4:
+        bsc_sig_offset, bsc_contents_n = dec.unpack(_qI)
+        bsc_contents = dec.octets(bsc_contents_n) if bsc_contents_n else b""
+        return cls(bsc_sig_offset, bsc_contents)
+
+
+class pnfs_block_simple_volume_info4(XdrStruct):
+    __slots__ = ("bsv_ds",)
+
+    def __init__(self, bsv_ds: list[pnfs_block_sig_component4]) -> None:
+        self.bsv_ds = bsv_ds
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            bsv_ds = self.bsv_ds
+            n = len(bsv_ds)
+            if n > 16:
+                raise too_long("pnfs_block_simple_volume_info4.bsv_ds", n, 16)
+            buf += _I.pack(n)
+            for item in bsv_ds:
+                bsc_contents = item.bsc_contents
+                n2 = len(bsc_contents)
+                buf += _qI.pack(item.bsc_sig_offset, n2)
+                buf += bsc_contents
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
+        except StructError as error:
+            raise unencodable("pnfs_block_simple_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_simple_volume_info4:
+        bsv_ds_n = dec.uint32()
+        dec.check_count(bsv_ds_n, 12, 16)
+        bsv_ds = [pnfs_block_sig_component4.decode(dec) for _ in range(bsv_ds_n)]
+        return cls(bsv_ds)
+
+
+class pnfs_block_slice_volume_info4(XdrStruct):
+    __slots__ = ("bsv_start", "bsv_length", "bsv_volume")
+
+    def __init__(self, bsv_start: offset4, bsv_length: length4, bsv_volume: uint32_t) -> None:
+        self.bsv_start = bsv_start
+        self.bsv_length = bsv_length
+        self.bsv_volume = bsv_volume
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            buf += _2QI.pack(self.bsv_start, self.bsv_length, self.bsv_volume)
+        except StructError as error:
+            raise unencodable("pnfs_block_slice_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_slice_volume_info4:
+        bsv_start, bsv_length, bsv_volume = dec.unpack(_2QI)
+        return cls(bsv_start, bsv_length, bsv_volume)
+
+
+class pnfs_block_concat_volume_info4(XdrStruct):
+    __slots__ = ("bcv_volumes",)
+
+    def __init__(self, bcv_volumes: list[uint32_t]) -> None:
+        self.bcv_volumes = bcv_volumes
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            bcv_volumes = self.bcv_volumes
+            n = len(bcv_volumes)
+            buf += _I.pack(n)
+            buf += pack(f">{n}I", *bcv_volumes)
+        except StructError as error:
+            raise unencodable("pnfs_block_concat_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_concat_volume_info4:
+        bcv_volumes_n = dec.uint32()
+        bcv_volumes = dec.numbers("I", bcv_volumes_n)
+        return cls(bcv_volumes)
+
+
+class pnfs_block_stripe_volume_info4(XdrStruct):
+    __slots__ = ("bsv_stripe_unit", "bsv_volumes")
+
+    def __init__(self, bsv_stripe_unit: length4, bsv_volumes: list[uint32_t]) -> None:
+        self.bsv_stripe_unit = bsv_stripe_unit
+        self.bsv_volumes = bsv_volumes
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            bsv_volumes = self.bsv_volumes
+            n = len(bsv_volumes)
+            buf += _QI.pack(self.bsv_stripe_unit, n)
+            buf += pack(f">{n}I", *bsv_volumes)
+        except StructError as error:
+            raise unencodable("pnfs_block_stripe_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_stripe_volume_info4:
+        bsv_stripe_unit, bsv_volumes_n = dec.unpack(_QI)
+        bsv_volumes = dec.numbers("I", bsv_volumes_n)
+        return cls(bsv_stripe_unit, bsv_volumes)
+
+
+class pnfs_block_volume4(XdrUnion):
+    __slots__ = ("type", "value")
+
+    def __init__(
+        self,
+        type: int,
+        value: pnfs_block_simple_volume_info4 | pnfs_block_slice_volume_info4 | pnfs_block_concat_volume_info4 | pnfs_block_stripe_volume_info4 | None = None,
+    ) -> None:
+        self.type = type
+        self.value: Any = value
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        value: Any = self.value
+        type = self.type
+        try:
+            if type == PNFS_BLOCK_VOLUME_SIMPLE:
+                buf += _i.pack(type)
+                value.encode(enc)
+            elif type == PNFS_BLOCK_VOLUME_SLICE:
+                buf += _i2QI.pack(type, value.bsv_start, value.bsv_length, value.bsv_volume)
+            elif type == PNFS_BLOCK_VOLUME_CONCAT:
+                bcv_volumes = value.bcv_volumes
+                n = len(bcv_volumes)
+                buf += _iI.pack(type, n)
+                buf += pack(f">{n}I", *bcv_volumes)
+            elif type == PNFS_BLOCK_VOLUME_STRIPE:
+                bsv_volumes = value.bsv_volumes
+                n2 = len(bsv_volumes)
+                buf += _iQI.pack(type, value.bsv_stripe_unit, n2)
+                buf += pack(f">{n2}I", *bsv_volumes)
+            else:
+                raise no_arm("pnfs_block_volume4", type)
+        except StructError as error:
+            raise unencodable("pnfs_block_volume4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_volume4:
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, type: int) -> pnfs_block_volume4:
+        if type == PNFS_BLOCK_VOLUME_SIMPLE:
+            bv_simple_info = pnfs_block_simple_volume_info4.decode(dec)
+            return cls(type, bv_simple_info)
+        if type == PNFS_BLOCK_VOLUME_SLICE:
+            bv_slice_info__bsv_start, bv_slice_info__bsv_length, bv_slice_info__bsv_volume = dec.unpack(_2QI)
+            return cls(type, pnfs_block_slice_volume_info4(bv_slice_info__bsv_start, bv_slice_info__bsv_length, bv_slice_info__bsv_volume))
+        if type == PNFS_BLOCK_VOLUME_CONCAT:
+            bv_concat_info__bcv_volumes_n = dec.uint32()
+            bv_concat_info__bcv_volumes = dec.numbers("I", bv_concat_info__bcv_volumes_n)
+            return cls(type, pnfs_block_concat_volume_info4(bv_concat_info__bcv_volumes))
+        if type == PNFS_BLOCK_VOLUME_STRIPE:
+            bv_stripe_info__bsv_stripe_unit, bv_stripe_info__bsv_volumes_n = dec.unpack(_QI)
+            bv_stripe_info__bsv_volumes = dec.numbers("I", bv_stripe_info__bsv_volumes_n)
+            return cls(type, pnfs_block_stripe_volume_info4(bv_stripe_info__bsv_stripe_unit, bv_stripe_info__bsv_volumes))
+        raise no_arm("pnfs_block_volume4", type)
+
+    @property
+    def bv_simple_info(self) -> pnfs_block_simple_volume_info4:
+        if not (self.type == PNFS_BLOCK_VOLUME_SIMPLE):
+            raise wrong_arm(self, "bv_simple_info")
+        arm: pnfs_block_simple_volume_info4 = self.value
+        return arm
+
+    @property
+    def bv_slice_info(self) -> pnfs_block_slice_volume_info4:
+        if not (self.type == PNFS_BLOCK_VOLUME_SLICE):
+            raise wrong_arm(self, "bv_slice_info")
+        arm: pnfs_block_slice_volume_info4 = self.value
+        return arm
+
+    @property
+    def bv_concat_info(self) -> pnfs_block_concat_volume_info4:
+        if not (self.type == PNFS_BLOCK_VOLUME_CONCAT):
+            raise wrong_arm(self, "bv_concat_info")
+        arm: pnfs_block_concat_volume_info4 = self.value
+        return arm
+
+    @property
+    def bv_stripe_info(self) -> pnfs_block_stripe_volume_info4:
+        if not (self.type == PNFS_BLOCK_VOLUME_STRIPE):
+            raise wrong_arm(self, "bv_stripe_info")
+        arm: pnfs_block_stripe_volume_info4 = self.value
+        return arm
+
+
+class pnfs_block_deviceaddr4(XdrStruct):
+    __slots__ = ("bda_volumes",)
+
+    def __init__(self, bda_volumes: list[pnfs_block_volume4]) -> None:
+        self.bda_volumes = bda_volumes
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            bda_volumes = self.bda_volumes
+            n = len(bda_volumes)
+            buf += _I.pack(n)
+            for item in bda_volumes:
+                item.encode(enc)
+        except StructError as error:
+            raise unencodable("pnfs_block_deviceaddr4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_deviceaddr4:
+        bda_volumes_n = dec.uint32()
+        dec.check_count(bda_volumes_n, 8)
+        bda_volumes = [pnfs_block_volume4.decode_arm(dec, dec.int32()) for _ in range(bda_volumes_n)]
+        return cls(bda_volumes)
+
+
+class pnfs_block_extent4(XdrStruct):
+    __slots__ = ("bex_vol_id", "bex_file_offset", "bex_length", "bex_storage_offset", "bex_state")
+
+    def __init__(
+        self,
+        bex_vol_id: deviceid4,
+        bex_file_offset: offset4,
+        bex_length: length4,
+        bex_storage_offset: offset4,
+        bex_state: int,
+    ) -> None:
+        self.bex_vol_id = bex_vol_id
+        self.bex_file_offset = bex_file_offset
+        self.bex_length = bex_length
+        self.bex_storage_offset = bex_storage_offset
+        self.bex_state = bex_state
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            if len(self.bex_vol_id) != 16:
+                raise wrong_length("pnfs_block_extent4.bex_vol_id", len(self.bex_vol_id), 16)
+            buf += _16s3Qi.pack(self.bex_vol_id, self.bex_file_offset, self.bex_length, self.bex_storage_offset, self.bex_state)
+        except StructError as error:
+            raise unencodable("pnfs_block_extent4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_extent4:
+        bex_vol_id, bex_file_offset, bex_length, bex_storage_offset, bex_state = dec.unpack(_16s3Qi)
+        return cls(bex_vol_id, bex_file_offset, bex_length, bex_storage_offset, bex_state)
+
+
+class pnfs_block_layout4(XdrStruct):
+    __slots__ = ("blo_extents",)
+
+    def __init__(self, blo_extents: list[pnfs_block_extent4]) -> None:
+        self.blo_extents = blo_extents
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            blo_extents = self.blo_extents
+            n = len(blo_extents)
+            buf += _I.pack(n)
+            for item in blo_extents:
+                if len(item.bex_vol_id) != 16:
+                    raise wrong_length("pnfs_block_extent4.bex_vol_id", len(item.bex_vol_id), 16)
+                buf += _16s3Qi.pack(item.bex_vol_id, item.bex_file_offset, item.bex_length, item.bex_storage_offset, item.bex_state)
+        except StructError as error:
+            raise unencodable("pnfs_block_layout4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_layout4:
+        blo_extents_n = dec.uint32()
+        dec.check_count(blo_extents_n, 44)
+        blo_extents = [pnfs_block_extent4.decode(dec) for _ in range(blo_extents_n)]
+        return cls(blo_extents)
+
+
+class pnfs_block_layoutupdate4(XdrStruct):
+    __slots__ = ("blu_commit_list",)
+
+    def __init__(self, blu_commit_list: list[pnfs_block_extent4]) -> None:
+        self.blu_commit_list = blu_commit_list
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            blu_commit_list = self.blu_commit_list
+            n = len(blu_commit_list)
+            buf += _I.pack(n)
+            for item in blu_commit_list:
+                if len(item.bex_vol_id) != 16:
+                    raise wrong_length("pnfs_block_extent4.bex_vol_id", len(item.bex_vol_id), 16)
+                buf += _16s3Qi.pack(item.bex_vol_id, item.bex_file_offset, item.bex_length, item.bex_storage_offset, item.bex_state)
+        except StructError as error:
+            raise unencodable("pnfs_block_layoutupdate4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_block_layoutupdate4:
+        blu_commit_list_n = dec.uint32()
+        dec.check_count(blu_commit_list_n, 44)
+        blu_commit_list = [pnfs_block_extent4.decode(dec) for _ in range(blu_commit_list_n)]
+        return cls(blu_commit_list)
+
+
+class pnfs_scsi_base_volume_info4(XdrStruct):
+    __slots__ = ("sbv_code_set", "sbv_designator_type", "sbv_designator", "sbv_pr_key")
+
+    def __init__(
+        self,
+        sbv_code_set: int,
+        sbv_designator_type: int,
+        sbv_designator: bytes,
+        sbv_pr_key: uint64_t,
+    ) -> None:
+        self.sbv_code_set = sbv_code_set
+        self.sbv_designator_type = sbv_designator_type
+        self.sbv_designator = sbv_designator
+        self.sbv_pr_key = sbv_pr_key
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            sbv_designator = self.sbv_designator
+            n = len(sbv_designator)
+            buf += _2iI.pack(self.sbv_code_set, self.sbv_designator_type, n)
+            buf += sbv_designator
+            if n & 3:
+                buf += PAD[n & 3]
+            buf += _Q.pack(self.sbv_pr_key)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_base_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_base_volume_info4:
+        sbv_code_set, sbv_designator_type, sbv_designator_n = dec.unpack(_2iI)
+        sbv_designator = dec.octets(sbv_designator_n) if sbv_designator_n else b""
+        sbv_pr_key = dec.uint64()
+        return cls(sbv_code_set, sbv_designator_type, sbv_designator, sbv_pr_key)
+
+
+class pnfs_scsi_slice_volume_info4(XdrStruct):
+    __slots__ = ("ssv_start", "ssv_length", "ssv_volume")
+
+    def __init__(self, ssv_start: offset4, ssv_length: length4, ssv_volume: uint32_t) -> None:
+        self.ssv_start = ssv_start
+        self.ssv_length = ssv_length
+        self.ssv_volume = ssv_volume
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            buf += _2QI.pack(self.ssv_start, self.ssv_length, self.ssv_volume)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_slice_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_slice_volume_info4:
+        ssv_start, ssv_length, ssv_volume = dec.unpack(_2QI)
+        return cls(ssv_start, ssv_length, ssv_volume)
+
+
+class pnfs_scsi_concat_volume_info4(XdrStruct):
+    __slots__ = ("scv_volumes",)
+
+    def __init__(self, scv_volumes: list[uint32_t]) -> None:
+        self.scv_volumes = scv_volumes
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            scv_volumes = self.scv_volumes
+            n = len(scv_volumes)
+            buf += _I.pack(n)
+            buf += pack(f">{n}I", *scv_volumes)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_concat_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_concat_volume_info4:
+        scv_volumes_n = dec.uint32()
+        scv_volumes = dec.numbers("I", scv_volumes_n)
+        return cls(scv_volumes)
+
+
+class pnfs_scsi_stripe_volume_info4(XdrStruct):
+    __slots__ = ("ssv_stripe_unit", "ssv_volumes")
+
+    def __init__(self, ssv_stripe_unit: length4, ssv_volumes: list[uint32_t]) -> None:
+        self.ssv_stripe_unit = ssv_stripe_unit
+        self.ssv_volumes = ssv_volumes
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            ssv_volumes = self.ssv_volumes
+            n = len(ssv_volumes)
+            buf += _QI.pack(self.ssv_stripe_unit, n)
+            buf += pack(f">{n}I", *ssv_volumes)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_stripe_volume_info4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_stripe_volume_info4:
+        ssv_stripe_unit, ssv_volumes_n = dec.unpack(_QI)
+        ssv_volumes = dec.numbers("I", ssv_volumes_n)
+        return cls(ssv_stripe_unit, ssv_volumes)
+
+
+class pnfs_scsi_volume4(XdrUnion):
+    __slots__ = ("type", "value")
+
+    def __init__(
+        self,
+        type: int,
+        value: pnfs_scsi_base_volume_info4 | pnfs_scsi_slice_volume_info4 | pnfs_scsi_concat_volume_info4 | pnfs_scsi_stripe_volume_info4 | None = None,
+    ) -> None:
+        self.type = type
+        self.value: Any = value
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        value: Any = self.value
+        type = self.type
+        try:
+            if type == PNFS_SCSI_VOLUME_BASE:
+                sbv_designator = value.sbv_designator
+                n = len(sbv_designator)
+                buf += _3iI.pack(type, value.sbv_code_set, value.sbv_designator_type, n)
+                buf += sbv_designator
+                if n & 3:
+                    buf += PAD[n & 3]
+                buf += _Q.pack(value.sbv_pr_key)
+            elif type == PNFS_SCSI_VOLUME_SLICE:
+                buf += _i2QI.pack(type, value.ssv_start, value.ssv_length, value.ssv_volume)
+            elif type == PNFS_SCSI_VOLUME_CONCAT:
+                scv_volumes = value.scv_volumes
+                n2 = len(scv_volumes)
+                buf += _iI.pack(type, n2)
+                buf += pack(f">{n2}I", *scv_volumes)
+            elif type == PNFS_SCSI_VOLUME_STRIPE:
+                ssv_volumes = value.ssv_volumes
+                n3 = len(ssv_volumes)
+                buf += _iQI.pack(type, value.ssv_stripe_unit, n3)
+                buf += pack(f">{n3}I", *ssv_volumes)
+            else:
+                raise no_arm("pnfs_scsi_volume4", type)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_volume4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_volume4:
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, type: int) -> pnfs_scsi_volume4:
+        if type == PNFS_SCSI_VOLUME_BASE:
+            sv_simple_info__sbv_code_set, sv_simple_info__sbv_designator_type, sv_simple_info__sbv_designator_n = dec.unpack(_2iI)
+            sv_simple_info__sbv_designator = dec.octets(sv_simple_info__sbv_designator_n) if sv_simple_info__sbv_designator_n else b""
+            sv_simple_info__sbv_pr_key = dec.uint64()
+            return cls(type, pnfs_scsi_base_volume_info4(sv_simple_info__sbv_code_set, sv_simple_info__sbv_designator_type, sv_simple_info__sbv_designator, sv_simple_info__sbv_pr_key))
+        if type == PNFS_SCSI_VOLUME_SLICE:
+            sv_slice_info__ssv_start, sv_slice_info__ssv_length, sv_slice_info__ssv_volume = dec.unpack(_2QI)
+            return cls(type, pnfs_scsi_slice_volume_info4(sv_slice_info__ssv_start, sv_slice_info__ssv_length, sv_slice_info__ssv_volume))
+        if type == PNFS_SCSI_VOLUME_CONCAT:
+            sv_concat_info__scv_volumes_n = dec.uint32()
+            sv_concat_info__scv_volumes = dec.numbers("I", sv_concat_info__scv_volumes_n)
+            return cls(type, pnfs_scsi_concat_volume_info4(sv_concat_info__scv_volumes))
+        if type == PNFS_SCSI_VOLUME_STRIPE:
+            sv_stripe_info__ssv_stripe_unit, sv_stripe_info__ssv_volumes_n = dec.unpack(_QI)
+            sv_stripe_info__ssv_volumes = dec.numbers("I", sv_stripe_info__ssv_volumes_n)
+            return cls(type, pnfs_scsi_stripe_volume_info4(sv_stripe_info__ssv_stripe_unit, sv_stripe_info__ssv_volumes))
+        raise no_arm("pnfs_scsi_volume4", type)
+
+    @property
+    def sv_simple_info(self) -> pnfs_scsi_base_volume_info4:
+        if not (self.type == PNFS_SCSI_VOLUME_BASE):
+            raise wrong_arm(self, "sv_simple_info")
+        arm: pnfs_scsi_base_volume_info4 = self.value
+        return arm
+
+    @property
+    def sv_slice_info(self) -> pnfs_scsi_slice_volume_info4:
+        if not (self.type == PNFS_SCSI_VOLUME_SLICE):
+            raise wrong_arm(self, "sv_slice_info")
+        arm: pnfs_scsi_slice_volume_info4 = self.value
+        return arm
+
+    @property
+    def sv_concat_info(self) -> pnfs_scsi_concat_volume_info4:
+        if not (self.type == PNFS_SCSI_VOLUME_CONCAT):
+            raise wrong_arm(self, "sv_concat_info")
+        arm: pnfs_scsi_concat_volume_info4 = self.value
+        return arm
+
+    @property
+    def sv_stripe_info(self) -> pnfs_scsi_stripe_volume_info4:
+        if not (self.type == PNFS_SCSI_VOLUME_STRIPE):
+            raise wrong_arm(self, "sv_stripe_info")
+        arm: pnfs_scsi_stripe_volume_info4 = self.value
+        return arm
+
+
+class pnfs_scsi_deviceaddr4(XdrStruct):
+    __slots__ = ("sda_volumes",)
+
+    def __init__(self, sda_volumes: list[pnfs_scsi_volume4]) -> None:
+        self.sda_volumes = sda_volumes
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            sda_volumes = self.sda_volumes
+            n = len(sda_volumes)
+            buf += _I.pack(n)
+            for item in sda_volumes:
+                item.encode(enc)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_deviceaddr4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_deviceaddr4:
+        sda_volumes_n = dec.uint32()
+        dec.check_count(sda_volumes_n, 8)
+        sda_volumes = [pnfs_scsi_volume4.decode_arm(dec, dec.int32()) for _ in range(sda_volumes_n)]
+        return cls(sda_volumes)
+
+
+class pnfs_scsi_extent4(XdrStruct):
+    __slots__ = ("se_vol_id", "se_file_offset", "se_length", "se_storage_offset", "se_state")
+
+    def __init__(
+        self,
+        se_vol_id: deviceid4,
+        se_file_offset: offset4,
+        se_length: length4,
+        se_storage_offset: offset4,
+        se_state: int,
+    ) -> None:
+        self.se_vol_id = se_vol_id
+        self.se_file_offset = se_file_offset
+        self.se_length = se_length
+        self.se_storage_offset = se_storage_offset
+        self.se_state = se_state
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            if len(self.se_vol_id) != 16:
+                raise wrong_length("pnfs_scsi_extent4.se_vol_id", len(self.se_vol_id), 16)
+            buf += _16s3Qi.pack(self.se_vol_id, self.se_file_offset, self.se_length, self.se_storage_offset, self.se_state)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_extent4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_extent4:
+        se_vol_id, se_file_offset, se_length, se_storage_offset, se_state = dec.unpack(_16s3Qi)
+        return cls(se_vol_id, se_file_offset, se_length, se_storage_offset, se_state)
+
+
+class pnfs_scsi_layout4(XdrStruct):
+    __slots__ = ("sl_extents",)
+
+    def __init__(self, sl_extents: list[pnfs_scsi_extent4]) -> None:
+        self.sl_extents = sl_extents
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            sl_extents = self.sl_extents
+            n = len(sl_extents)
+            buf += _I.pack(n)
+            for item in sl_extents:
+                if len(item.se_vol_id) != 16:
+                    raise wrong_length("pnfs_scsi_extent4.se_vol_id", len(item.se_vol_id), 16)
+                buf += _16s3Qi.pack(item.se_vol_id, item.se_file_offset, item.se_length, item.se_storage_offset, item.se_state)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_layout4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_layout4:
+        sl_extents_n = dec.uint32()
+        dec.check_count(sl_extents_n, 44)
+        sl_extents = [pnfs_scsi_extent4.decode(dec) for _ in range(sl_extents_n)]
+        return cls(sl_extents)
+
+
+class pnfs_scsi_range4(XdrStruct):
+    __slots__ = ("sr_file_offset", "sr_length")
+
+    def __init__(self, sr_file_offset: offset4, sr_length: length4) -> None:
+        self.sr_file_offset = sr_file_offset
+        self.sr_length = sr_length
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            buf += _2Q.pack(self.sr_file_offset, self.sr_length)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_range4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_range4:
+        sr_file_offset, sr_length = dec.unpack(_2Q)
+        return cls(sr_file_offset, sr_length)
+
+
+class pnfs_scsi_layoutupdate4(XdrStruct):
+    __slots__ = ("slu_commit_list",)
+
+    def __init__(self, slu_commit_list: list[pnfs_scsi_range4]) -> None:
+        self.slu_commit_list = slu_commit_list
+
+    def encode(self, enc: Encoder) -> None:
+        buf = enc.buffer
+        try:
+            slu_commit_list = self.slu_commit_list
+            n = len(slu_commit_list)
+            buf += _I.pack(n)
+            for item in slu_commit_list:
+                buf += _2Q.pack(item.sr_file_offset, item.sr_length)
+        except StructError as error:
+            raise unencodable("pnfs_scsi_layoutupdate4", error) from None
+
+    @classmethod
+    def decode(cls, dec: Decoder) -> pnfs_scsi_layoutupdate4:
+        slu_commit_list_n = dec.uint32()
+        dec.check_count(slu_commit_list_n, 16)
+        slu_commit_list = [pnfs_scsi_range4.decode(dec) for _ in range(slu_commit_list_n)]
+        return cls(slu_commit_list)
 
 
 class ACCESS4args(XdrStruct):

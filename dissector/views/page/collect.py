@@ -9,7 +9,7 @@ from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
 from ...base.finding import Finding, Severity
 from ...base.text import printable
-from ...fields.derived import asked_of_message, derived_names, keep_for
+from ...fields.derived import derived_names, keep_for, parts_of_message
 from ...fields.kinds import wireshark_fields
 from ...fields.labels import labels
 from ...fields.names import known
@@ -45,7 +45,6 @@ class PageView:
     def __init__(self, source: Callable[[], memoryview], began: Callable[[], int]) -> None:
         self._source = source
         self._began = began
-        self._derived = tuple(sorted(derived_names()))
         self.calls, self.replies = Columns(), Columns()
         """The fields of the messages."""
         self.octets = Octets()
@@ -77,7 +76,7 @@ class PageView:
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""
-        keep_for(events, self._derived)
+        keep_for(events, derived_names())
         self._lint.subscribe_early(events)
         self.health.subscribe_early(events)
         events.calls.subscribe(self._called)
@@ -116,8 +115,8 @@ class PageView:
         row, source = len(self.rows.rpcs), self._source()
         for message, columns in ((exchange.call, self.calls), (exchange.reply, self.replies)):
             if message is not None:
-                fields = asked_of_message(exchange, message, self._derived, self._began())
-                columns.add(row, fields)
+                parts = parts_of_message(exchange, message, self._began())
+                columns.add(row, *parts)
         return (
             *self.octets.add(exchange, exchange.call, source),
             *self.octets.add(exchange, exchange.reply, source),

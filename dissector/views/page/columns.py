@@ -28,11 +28,16 @@ class Columns:
         self._types = known()
         self._runs: dict[str, list[Any]] = {}
         """Of this block: start, length and value of each run, the next after the one before."""
+        self._shared: dict[int, tuple[Fields, list[int]]] = {}
+        """Of this block: fields that rows share, and start and length of each run of such rows."""
         self._blocks: dict[str, list[str]] = {}
         self._rows = 0
 
-    def add(self, row: int, fields: Fields) -> None:
-        """Add the fields of a row; rows come in ascending order."""
+    def add(self, row: int, fields: Fields, shared: list[Fields]) -> None:
+        """Add the fields of a row; rows come in ascending order.
+
+        No field is in two of them.
+        """
         runs = self._runs
         for name, value in fields.items():
             column = runs.get(name)
@@ -42,11 +47,36 @@ class Columns:
                 column[-2] += 1
             else:
                 column += (row, 1, value)
+        for each in shared:
+            found = self._shared.get(id(each))
+            if found is None:
+                self._shared[id(each)] = each, [row, 1]
+            elif found[1][-2] + found[1][-1] == row:
+                found[1][-1] += 1
+            else:
+                found[1].extend((row, 1))
         self._rows += 1
         if self._rows % BLOCK == 0:
             self._pack()
 
+    def _unshare(self) -> None:
+        """Make columns of the shared fields: of each row the latest value, runs in order."""
+        of_rows: dict[str, list[tuple[int, int, Any]]] = {}
+        for fields, runs in self._shared.values():
+            for name, value in fields.items():
+                column = of_rows.setdefault(name, [])
+                column += [
+                    (at, size, value) for at, size in zip(runs[::2], runs[1::2], strict=True)
+                ]
+        for name, found in of_rows.items():
+            own = self._runs.get(name, ())
+            found += zip(own[::3], own[1::3], own[2::3], strict=True)
+            found.sort(key=_start)
+            self._runs[name] = [item for run in found for item in run]
+        self._shared = {}
+
     def _pack(self) -> None:
+        self._unshare()
         for name, column in self._runs.items():
             type_ = self._types.get(name)
             if type_ is None:
@@ -62,6 +92,10 @@ class Columns:
         """Return field -> packed blocks, each runs: their starts, their lengths, their values."""
         self._pack()
         return self._blocks
+
+
+def _start(run: tuple[int, int, Any]) -> int:
+    return run[0]
 
 
 def field_table() -> dict[str, list[object]]:

@@ -1,0 +1,1 @@
+"""NFS version 2 and its lock manager: what the dissector decodes. No engine speaks them."""
