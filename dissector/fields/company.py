@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from .nfs4 import MODE_FLAGS
 from .rpc import opaque
 
 _MODE = {
@@ -18,10 +19,19 @@ _MODE = {
 _MASK = {"acl_entry": 1, "acl_count": 2, "default_acl_entry": 4, "default_acl_count": 8}
 _PERMISSIONS = {"read": 4, "write": 2, "exec": 1}
 _FLAGS: Final = {
-    "nfs.mode3": _MODE,
-    "nfsacl.mask": _MASK,
-    "nfsacl.aclent.perm": _PERMISSIONS,
-}
+    **{
+        name: {f"{name}.{flag}": bit for flag, bit in flags.items()}
+        for name, flags in (
+            ("nfs.mode3", _MODE), ("nfsacl.mask", _MASK), ("nfsacl.aclent.perm", _PERMISSIONS)
+        )
+    },
+    "nfs.mode": MODE_FLAGS,
+}  # fmt: skip
+"""Numbers of flags, and the flags."""
+_FIXED_HANDLES: Final = frozenset(
+    ("nfs.procedure_v2", "nfsacl.procedure_v2", "mount.procedure_v1", "mount.procedure_v2")
+)
+"""Where a handle has no length of its own."""
 _OCTETS: Final = ("nlm.cookie", "nlm.lock.owner", "portmap.args", "portmap.result")
 _TEXTS: Final = (
     "nlm.lock.caller_name", "mount.path", "mount.export.directory", "mount.export.group",
@@ -36,7 +46,7 @@ _TIMES: Final = ("nfs.atime", "nfs.mtime", "nfs.ctime")
 NAMES: Final = frozenset(
     (
         *_TIMES, "nfs.fh.length", "rpc.opaque_length", "rpc.fill_bytes",
-        *(f"{name}.{flag}" for name, flags in _FLAGS.items() for flag in flags),
+        *(flag for flags in _FLAGS.values() for flag in flags), "nfs.mode.name",
     )
 )  # fmt: skip
 
@@ -46,13 +56,17 @@ def detail_fields(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, flags in _FLAGS.items():
         for value in _several(fields, name):
             for flag, bits in flags.items():
-                yield f"{name}.{flag}", bool(value & bits)
-    for value in _several(fields, "nfs.fhandle"):
-        yield "nfs.fh.length", len(value) // 2
+                yield flag, bool(value & bits)
+    for value in _several(fields, "nfs.mode"):
+        yield "nfs.mode.name", value >> 13
+    if _FIXED_HANDLES.isdisjoint(fields):
+        for value in _several(fields, "nfs.fhandle"):
+            yield "nfs.fh.length", len(value) // 2
     for name in _TIMES:
-        parts = (_several(fields, f"{name}.{unit}") for unit in ("sec", "nsec"))
-        for seconds, nanoseconds in zip(*parts, strict=False):
-            yield name, seconds * 1_000_000_000 + nanoseconds
+        for unit, size in (("nsec", 1), ("usec", 1000)):
+            parts = (_several(fields, f"{name}.{part}") for part in ("sec", unit))
+            for seconds, rest in zip(*parts, strict=False):
+                yield name, seconds * 1_000_000_000 + rest * size
     for name in _OCTETS:
         for value in _several(fields, name):
             yield from opaque(bytes.fromhex(value))

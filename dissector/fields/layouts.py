@@ -54,7 +54,7 @@ MEMBERS: Final[dict[tuple[type[Any], str], str]] = {
     (t.CB_LAYOUTRECALL4args, "clora_type"): "nfs.layouttype",
     (t.CB_LAYOUTRECALL4args, "clora_iomode"): "nfs.iomode",
     (t.CB_LAYOUTRECALL4args, "clora_changed"): "nfs.clorachanged",
-    (t.layoutrecall4, "lor_recalltype"): "nfs.recall",
+    (t.layoutrecall4, "lor_recalltype"): "nfs.recalltype",
     (t.layoutrecall_file4, "lor_offset"): "nfs.offset4",
     (t.layoutrecall_file4, "lor_length"): "nfs.length4",
     (t.io_info4, "ii_count"): "nfs.io_count",

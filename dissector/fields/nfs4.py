@@ -54,7 +54,7 @@ _SESSION_FLAGS = {
     "nfs.create_session.flags.conn_back_chan": t.CREATE_SESSION4_FLAG_CONN_BACK_CHAN,
     "nfs.create_session.flags.conn_rdma": t.CREATE_SESSION4_FLAG_CONN_RDMA,
 }
-_MODE_FLAGS = {
+MODE_FLAGS = {
     "nfs.mode.set_user_id": 0o4000,
     "nfs.mode.set_group_id": 0o2000,
     "nfs.mode.save_swap_text": 0o1000,
@@ -141,7 +141,7 @@ _FLAGS: Final[dict[str, dict[str, int]]] = {
     "nfs.exchange_id.reply_flags": _EXCHANGE_FLAGS,
     "nfs.open_rflags": _OPEN_FLAGS,
     "nfs.create_session_flags": _SESSION_FLAGS,
-    "nfs.mode": _MODE_FLAGS,
+    "nfs.mode": MODE_FLAGS,
     **layouts.FLAGS,
 }
 _ATTRIBUTES = {1: "nfs.nfs_ftype4", 3: "nfs.changeid4", 33: "nfs.mode"}
@@ -153,6 +153,8 @@ _TEXTS = frozenset(
 )  # fmt: skip
 _VERIFIERS = frozenset(("nfs.verifier4", "nfs.cookie_verf4"))
 """Octets that are shown as a number."""
+_KEYS = frozenset(("nfs.devaddr.scsi_private_key",))
+"""Numbers that are shown as octets."""
 _FIXED = frozenset(("nfs.deviceid",))
 """Octets without a length of their own."""
 _BITMAPS = frozenset(("attr_request", "attrset"))
@@ -303,7 +305,7 @@ class _Collector:
                 if name not in _FIXED:
                     self._opaque(item)
             return
-        self._add(name, item)
+        self._add(name, item if name not in _KEYS else item.to_bytes(8, "big").hex())
         if name == "nfs.nfsstat4":
             self._add("nfs.status", item)
         if name in _FLAGS:

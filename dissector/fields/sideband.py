@@ -121,8 +121,8 @@ _NFS2: Final[_Fields] = {
         for member in ("nlink", "uid", "gid", "size", "blocksize", "rdev", "blocks", "fsid",
                        "fileid")
     },
-    (nfs2.fattr, "type"): "nfs.type",
-    (nfs2.fattr, "mode"): "nfs.mode3",
+    (nfs2.fattr, "type"): "nfs.ftype",
+    (nfs2.fattr, "mode"): "nfs.mode",
     **_alike(
         (nfs2.fhandleargs, nfs2.diropargs, nfs2.diropok, nfs2.sattrargs, nfs2.readargs,
          nfs2.writeargs, nfs2.readdirargs, nfs2.linkargs, nfs2.GETACL2args, nfs2.SETACL2args,
@@ -130,7 +130,7 @@ _NFS2: Final[_Fields] = {
         dict.fromkeys(("file", "dir", "from_", "directory"), "nfs.fhandle"),
     ),
     (nfs2.diropargs, "name"): "nfs.name",
-    (nfs2.sattr, "mode"): "nfs.mode3",
+    (nfs2.sattr, "mode"): "nfs.mode",
     (nfs2.sattr, "uid"): "nfs.fattr.uid",
     (nfs2.sattr, "gid"): "nfs.fattr.gid",
     (nfs2.sattr, "size"): "nfs.fattr.size",
@@ -151,9 +151,8 @@ _NFS2: Final[_Fields] = {
     (nfs2.entry, "cookie"): "nfs.readdir.entry.cookie",
     (nfs2.readdirok, "eof"): "nfs.readdir.eof",
     **{(nfs2.statfsok, member): f"nfs.statfs.{member}" for member in nfs2.statfsok.__slots__},
-    **_alike(
-        (nfs2.ACCESS2args, nfs2.ACCESS2resok), {"access": "nfs.access_check"}
-    ),
+    (nfs2.ACCESS2args, "access"): "nfs.access_check",
+    (nfs2.ACCESS2resok, "access"): "nfs.access_rights",
     (nfs2.fhstatus, "status"): "mount.status",
     **{
         (nfs2.ppathcnf, member): f"mount.pathconf.{name}"

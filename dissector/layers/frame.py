@@ -18,7 +18,7 @@ from ..base.extent import Piece
 from ..base.packet import Encapsulation, Frame, FrameKind, Packet
 from . import link, tunnels
 from .fragments import Datagram, Fragment, Fragments
-from .roce import EXTENSIONS, NFS_PORT, ROCE_PORT
+from .roce import EXTENSIONS, ROCE_PORT, RPC_PORTS
 
 _ETH_IP_UDP_BTH = Struct(">12xHBBHHHBBH4s4sHHHHBBHII")
 """The commonest case in one step: Ethernet, IPv4 without options, UDP, BTH."""
@@ -291,7 +291,7 @@ class Layers:
         packet = self.packet
         sport, dport, length, _ = _UDP.unpack_from(view, at)
         if dport != ROCE_PORT:
-            if NFS_PORT in (sport, dport):
+            if dport in RPC_PORTS or sport in RPC_PORTS:
                 packet.source_port, packet.destination_port = sport, dport
                 packet.payload = at + 8
                 packet.size = max(0, length - 8)

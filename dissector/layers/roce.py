@@ -14,6 +14,8 @@ from .link import ERF, ERF_CLOCK
 
 ROCE_PORT = 4791
 NFS_PORT = 2049
+RPC_PORTS = frozenset((111, NFS_PORT))
+"""UDP ports whose datagrams may be RPC: the port mapper's, and NFS's."""
 
 _RETH = Struct(">QII")
 _RETH_IMMEDIATE = Struct(">QIII")

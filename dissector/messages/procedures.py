@@ -85,6 +85,7 @@ PROCEDURES: Final[dict[tuple[int, int], tuple[Procedure, ...]]] = {
 }  # fmt: skip
 """Program and version -> their procedures, by number."""
 
+READ2, WRITE2 = NFS2 + 6, NFS2 + 8
 READ3, WRITE3 = NFS3 + nfs3.NFSPROC3_READ, NFS3 + nfs3.NFSPROC3_WRITE
 READLINK3, SYMLINK3 = NFS3 + nfs3.NFSPROC3_READLINK, NFS3 + nfs3.NFSPROC3_SYMLINK
 READDIR3, READDIRPLUS3 = NFS3 + nfs3.NFSPROC3_READDIR, NFS3 + nfs3.NFSPROC3_READDIRPLUS

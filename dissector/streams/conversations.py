@@ -290,7 +290,7 @@ class Conversations:
     # --- UDP ---
 
     def udp(self, packet: Packet) -> None:
-        """Take a datagram from or to NFS's port."""
+        """Take a datagram from or to one of ``RPC_PORTS``."""
         content = carried(packet)
         if packet.size < RECORD_PREFIX or packet.have < RECORD_PREFIX:
             return

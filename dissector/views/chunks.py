@@ -11,7 +11,7 @@ from ..base.finding import Finding
 from ..base.text import PLAIN, Paint
 from ..fields.summary import octets
 from ..messages.decoder import Placed
-from ..messages.procedures import READ3, WRITE3
+from ..messages.procedures import READ2, READ3, WRITE2, WRITE3
 from ..messages.rpcrdma import Segment
 from ..tracking.events import Events
 from ..tracking.kinds import OpKind
@@ -28,9 +28,13 @@ def file_offset(exchange: Exchange, chunk: Chunk) -> int | None:
     if call is None:
         return None
     for index, op in enumerate(call.operations):
-        if op.number in (t.OP_WRITE, WRITE3) and _is_placed(op.value.data, chunk):
+        if op.number in (t.OP_WRITE, WRITE3, WRITE2) and _is_placed(op.value.data, chunk):
             return int(op.value.offset)
-        if op.number in (t.OP_READ, READ3) and reply is not None and index < len(reply.operations):
+        if (
+            op.number in (t.OP_READ, READ3, READ2)
+            and reply is not None
+            and index < len(reply.operations)
+        ):
             result = reply.operations[index].value
             data = getattr(getattr(result, "value", None), "data", None)
             if _is_placed(data, chunk):

@@ -12,7 +12,17 @@ from nfsrdma.xdr.nfs4 import types as t
 from ..base.extent import ByteMap
 from ..messages.body import Body, Operation
 from ..messages.decoder import Placed
-from ..messages.procedures import NFS3, READ3, READDIR3, READDIRPLUS3, READLINK3, SYMLINK3, WRITE3
+from ..messages.procedures import (
+    NFS3,
+    READ2,
+    READ3,
+    READDIR3,
+    READDIRPLUS3,
+    READLINK3,
+    SYMLINK3,
+    WRITE2,
+    WRITE3,
+)
 from ..tracking.events import Events
 from ..tracking.model import Exchange
 
@@ -95,7 +105,11 @@ def _answered(reply: Body) -> Iterator[Payload]:
 
 
 def _procedure(op: Operation, result: Any) -> Iterator[Payload]:
-    """Give what a procedure of NFS version 3 carried."""
+    """Give what a procedure of NFS version 2 or 3 carried."""
+    if op.number == WRITE2:
+        yield from _payload("WRITE", op.value.file, op.value.offset, op.value.data)
+    elif op.number == READ2 and result is not None:
+        yield from _payload("READ", op.value.file, op.value.offset, result.data)
     if op.number == WRITE3:
         yield from _payload("WRITE", op.value.file.data, op.value.offset, op.value.data)
     elif op.number == READ3 and isinstance(result, nfs3.READ3resok):

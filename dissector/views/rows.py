@@ -11,7 +11,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from ..base.finding import Finding
 from ..fields import summary
-from ..messages.procedures import NFS3, READ3, WRITE3
+from ..messages.procedures import NFS3, READ2, READ3, WRITE2, WRITE3
 from ..tracking.events import Events, Totals
 from ..tracking.model import Exchange
 from .latency import latency
@@ -77,8 +77,9 @@ last data, ``finish_ns`` to the reply.
 """
 
 _IN_A_FILE = frozenset(
-    (t.OP_READ, t.OP_WRITE, t.OP_COMMIT, READ3, WRITE3, NFS3 + nfs3.NFSPROC3_COMMIT)
-)
+    (t.OP_READ, t.OP_WRITE, t.OP_COMMIT, READ2, WRITE2, READ3, WRITE3,
+     NFS3 + nfs3.NFSPROC3_COMMIT)
+)  # fmt: skip
 _CHUNKS = {"read": "read", "write": "write", "reply": "reply_chunk"}
 
 

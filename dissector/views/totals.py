@@ -15,7 +15,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from ..base.text import printable, text
 from ..fields.summary import amount, duration, many, protocol, status
 from ..messages.decoder import Placed
-from ..messages.procedures import READ3, WRITE3
+from ..messages.procedures import READ2, READ3, WRITE2, WRITE3
 from ..messages.rpc import FLAVORS
 from ..tracking.events import Events
 from ..tracking.model import Exchange, called, client
@@ -51,10 +51,10 @@ def moved(exchange: Exchange) -> Moved:
         if number != done.number:
             break
         result = getattr(done.value, "value", None)
-        if number in (t.OP_READ, READ3):
+        if number in (t.OP_READ, READ3, READ2):
             read += _length(getattr(result, "data", None))
-        elif number in (t.OP_WRITE, WRITE3):
-            count = getattr(result, "count", 0)
+        elif number in (t.OP_WRITE, WRITE3, WRITE2):
+            count = getattr(result, "count", _length(asked.value.data) if result else 0)
             written += min(count, _length(asked.value.data)) if isinstance(count, int) else 0
         elif number == t.OP_READ_PLUS:
             for content in getattr(result, "rpr_contents", ()):

@@ -23,6 +23,8 @@ from tests.corpus.scene import (
 )
 from tests.corpus.talk import VA, getattr_, read, segment, write
 from tests.corpus.violations import BROKEN
+from tests.support import pnfs
+from tests.support.company import SPOKEN
 from tests.support.rdma_wire import (
     Frame,
     Host,
@@ -578,6 +580,44 @@ def _() -> Scene:
     scene = connected()
     talk.protected(scene, 1, 2)
     talk.protected(scene, 2, 3)
+    return scene
+
+
+@scenario("company")
+def _() -> Scene:
+    """What goes beside NFS: NLM, NFS_ACL, NSM, RQUOTA, MOUNT, RPCBIND, and NFS version 2."""
+    scene = Scene(mtu=1024)
+    scene.connect()
+    for xid, spoken in enumerate(SPOKEN, 1):
+        talk.procedure(scene, xid, spoken)
+    return scene
+
+
+@scenario("pnfs")
+def _() -> Scene:
+    """Layouts, devices, commits and returns of files, flexible files, blocks and SCSI."""
+    scene = Scene(mtu=1024)
+    scene.connect()
+    for xid, (asked, answered) in enumerate(pnfs.operations(), 1):
+        talk.operation(scene, xid, asked, answered)
+    return scene
+
+
+@scenario("callbacks")
+def _() -> Scene:
+    """Callbacks: notifications with their values, recalls, locks, the end of a copy."""
+    scene = Scene(mtu=1024)
+    scene.connect()
+    for xid, (asked, answered) in enumerate(pnfs.callbacks(), 1):
+        talk.callback(scene, xid, asked, answered)
+    return scene
+
+
+@scenario("gss-context")
+def _() -> Scene:
+    """A security context from its creation to its end, with a protected call between."""
+    scene = connected()
+    talk.context(scene)
     return scene
 
 

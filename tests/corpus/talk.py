@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 from tests.corpus.scene import Payload, Rpc, Scene, pattern, reduced
+from tests.support.company import Spoken, octets
 from tests.support.rdma_wire import (
     CREDENTIAL,
     STATEID,
@@ -24,6 +26,7 @@ from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.xdr import Encoder, link
 from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.rpc import rpc_gss_init_arg, rpc_gss_init_res
 
 HANDLE = b"handle-of-a-file"
 VA = 0x7F00_0000_1000
@@ -238,6 +241,60 @@ def lookup3(scene: Scene, xid: int) -> None:
     failed = nfs3.LOOKUP3resfail(nfs3.post_op_attr(False))
     nfs3.LOOKUP3res(nfs3.NFS3ERR_NOENT, failed).encode(enc)
     scene.answer(rpc, rpc_reply(xid) + enc.to_bytes(), status=nfs3.NFS3ERR_NOENT)
+
+
+def procedure(scene: Scene, xid: int, spoken: Spoken) -> None:
+    """One procedure of what goes beside NFS."""
+    name = next(word for word in spoken.said.split()[1:])
+    head = rpc_call(xid, spoken.program, spoken.version, spoken.procedure)
+    rpc = scene.call(xid, [name], head + octets(spoken.arguments))
+    scene.answer(rpc, rpc_reply(xid) + octets(spoken.result), status=max(0, spoken.status))
+
+
+def operation(scene: Scene, xid: int, asked: Any, answered: Any) -> None:
+    """One operation on a file."""
+    call = [t.nfs_argop4(t.OP_PUTFH, t.PUTFH4args(HANDLE)), asked]
+    names = ["PUTFH", t.nfs_opnum4(asked.argop).name.removeprefix("OP_")]
+    rpc = scene.call(xid, names, compound(xid, call))
+    done = [t.nfs_resop4(t.OP_PUTFH, t.PUTFH4res(0)), answered]
+    scene.answer(rpc, results(xid, done))
+
+
+def callback(scene: Scene, xid: int, asked: Any, answered: Any) -> None:
+    """One operation of a callback."""
+    enc = Encoder()
+    encode_call(enc, xid, CALLBACK_PROGRAM, 1, 1, OpaqueAuth(0, b""))
+    sequence = t.nfs_cb_argop4(
+        t.OP_CB_SEQUENCE, t.CB_SEQUENCE4args(SESSION, xid, 0, 0, False, [])
+    )  # fmt: skip
+    t.CB_COMPOUND4args(b"", 1, 0, [sequence, asked]).encode(enc)
+    names = ["CB_SEQUENCE", t.nfs_cb_opnum4(asked.argop).name.removeprefix("OP_")]
+    rpc = scene.call(xid, names, enc.to_bytes(), callback=True)
+    done = t.CB_SEQUENCE4res(0, t.CB_SEQUENCE4resok(SESSION, xid, 0, 0, 0))
+    enc = Encoder()
+    encode_accepted(enc, xid)
+    t.CB_COMPOUND4res(0, b"", [t.nfs_cb_resop4(t.OP_CB_SEQUENCE, done), answered]).encode(enc)
+    scene.answer(rpc, enc.to_bytes())
+
+
+_KRB5 = bytes.fromhex("06092a864886f712010202")
+
+
+def context(scene: Scene) -> None:
+    """RPCSEC_GSS_INIT and its answer, a GETATTR with integrity, RPCSEC_GSS_DESTROY."""
+    names = ("RPCSEC_GSS_INIT", "RPCSEC_GSS_CONTINUE_INIT", "RPCSEC_GSS_DESTROY")
+    asked = bytes((0x60, 200)) + _KRB5 + b"\1\0" + pattern(185)
+    told = bytes((0x60, 100)) + _KRB5 + b"\2\0" + pattern(87)
+    for xid, (number, major) in enumerate(((1, 1), (2, 0)), 1):
+        credential = OpaqueAuth(6, struct.pack(">5I", 1, number, 0, 1, 0))
+        body = rpc_call(xid, 100003, 4, 0, credential) + octets(rpc_gss_init_arg(asked))
+        rpc = scene.call(xid, [names[number - 1]], body)
+        done = rpc_gss_init_res(b"ctx!", major, 0, 128, told)
+        scene.answer(rpc, rpc_reply(xid) + octets(done), status=major)
+    protected(scene, 3, 2)
+    credential = OpaqueAuth(6, struct.pack(">5I", 1, 3, 4, 1, 4) + b"ctx!")
+    rpc = scene.call(4, [names[2]], rpc_call(4, 100003, 4, 0, credential))
+    scene.answer(rpc, rpc_reply(4))
 
 
 def protected(scene: Scene, xid: int, service: int) -> None:

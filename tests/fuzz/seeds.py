@@ -6,10 +6,11 @@ import gzip
 from collections.abc import Iterator
 from typing import Any
 
-from tests.fuzz.targets import record
-from tests.support import nfs3
+from tests.fuzz.targets import _PROGRAMS, record
+from tests.support import nfs3, pnfs
 from tests.support.captures import linux_captures
 from tests.support.captures import messages as linux_messages
+from tests.support.company import SPOKEN, octets
 from tests.support.nfs3 import CALLS
 from tests.support.rdma_wire import (
     LINK_TYPES,
@@ -38,6 +39,7 @@ from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.rpc import rpc_msg
 
 _SEGMENTS = [Segment(7, 300, 0x1000), Segment(8, 300, 0x9000)]
@@ -147,6 +149,21 @@ def bodies() -> Iterator[bytes]:
             yield body(
                 0x100 | number, _encoded(arguments), _encoded(nfs3.result_of(name, done))
             )  # fmt: skip
+
+    programs = {key: index for index, key in enumerate(_PROGRAMS)}
+    for spoken in SPOKEN:
+        if (spoken.program, spoken.version) not in programs:
+            continue
+        word = programs[spoken.program, spoken.version] << 8 | spoken.procedure
+        yield body(word, octets(spoken.arguments), octets(spoken.result))
+    for asked, answered in pnfs.operations():
+        yield body(1, compound(1, [asked])[skip:], results(1, [answered])[24:])
+    for asked, answered in pnfs.callbacks():
+        yield body(
+            0x201,
+            octets(t.CB_COMPOUND4args(b"", 1, 0, [asked])),
+            octets(t.CB_COMPOUND4res(0, b"", [answered])),
+        )
 
 
 def _encoded(value: Any) -> bytes:

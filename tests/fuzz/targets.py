@@ -22,8 +22,9 @@ from tests.support.tcp_wire import Peer, TcpWire
 from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.fields.fields import message_fields
+from nfsrdma.dissector.fields.derived import asked_of_message, derived_names
 from nfsrdma.dissector.filter import FilterError, compile_filter
+from nfsrdma.dissector.messages.procedures import COMPANY
 from nfsrdma.dissector.pairs.diff import Diff, Difference
 from nfsrdma.dissector.pairs.lockstep import Lockstep
 from nfsrdma.dissector.pairs.merge import Merge, Survey
@@ -119,7 +120,7 @@ class Everything:
     def _exchange(exchange: Exchange) -> None:
         for message in (exchange.call, exchange.reply):
             if message is not None:
-                _FILTER(message_fields(exchange, message))
+                _FILTER(asked_of_message(exchange, message, derived_names(), 0))
 
     def _close(self, totals: Totals) -> None:
         _text(text_latency(self.latency))
@@ -261,7 +262,7 @@ def _compared(one: Difference) -> None:
     _text(ndjson_difference(one))
 
 
-_PROGRAMS = ((100003, 4), (100003, 3), (0x40000000, 1), (100005, 3), (100003, 2), (100227, 3))
+_PROGRAMS = ((100003, 4), (100003, 3), (0x40000000, 1), (100005, 3), *sorted(COMPANY))
 _CREDENTIALS = (
     OpaqueAuth(AUTH_SYS, struct.pack(">5I", 1, 0, 2, 3, 0)),
     OpaqueAuth(RPCSEC_GSS, struct.pack(">5I", 1, 0, 7, 2, 0)),
@@ -274,7 +275,7 @@ def bodies(octets: bytes) -> None:
     """Arguments and results of RPCs: program, procedure and credential are chosen by words."""
     wire = Wire(mtu=4096)
     for xid, (word, data) in enumerate(records(octets), 1):
-        program, version = _PROGRAMS[(word >> 8 & 7) % len(_PROGRAMS)]
+        program, version = _PROGRAMS[(word >> 8) % len(_PROGRAMS)]
         caller, other = wire.client, wire.server
         if program >= 0x40000000:
             caller, other = other, caller

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.fuzz.seeds import bodies as bodies_seeds
+from tests.fuzz.targets import bodies
 from tests.support.captures import linux_captures
 from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import (
@@ -218,3 +220,12 @@ def test_hostile_filters() -> None:
             continue
     with pytest.raises(FilterError):
         compile_filter("(" * 200)
+
+
+def test_damaged_bodies() -> None:
+    """Of everything beside NFS, of pNFS and of callbacks: every view, and every field."""
+    chooser = random.Random("bodies")
+    seeds_of_bodies = list(bodies_seeds())
+    for _ in range(ROUNDS):
+        together = b"".join(chooser.sample(seeds_of_bodies, 3))
+        bodies(damaged(together, chooser, chooser.randrange(1, 6)))

@@ -12,14 +12,14 @@ from nfsrdma.xdr.runtime import Union as XdrUnion
 
 from ...base.finding import Finding
 from ...messages.decoder import Placed
-from ...messages.procedures import READ3, READLINK3, SYMLINK3, WRITE3
+from ...messages.procedures import NFS2, READ2, READ3, READLINK3, SYMLINK3, WRITE2, WRITE3
 from ...messages.rpcrdma import CUT, NOMSG, Segment, TransportHeader
 from ...tracking.kinds import OpKind
 from ...tracking.model import Chunk, Exchange, Message
 from .rules import found
 
-_ELIGIBLE_ARGUMENTS = frozenset((OP_WRITE, OP_CREATE, WRITE3, SYMLINK3))
-_ELIGIBLE_RESULTS = frozenset((OP_READ, OP_READLINK, READ3, READLINK3))
+_ELIGIBLE_ARGUMENTS = frozenset((OP_WRITE, OP_CREATE, WRITE3, SYMLINK3, WRITE2, NFS2 + 13))
+_ELIGIBLE_RESULTS = frozenset((OP_READ, OP_READLINK, READ3, READLINK3, READ2, NFS2 + 5))
 
 
 def check_chunks(exchange: Exchange, complete: bool) -> Iterator[Finding]:
