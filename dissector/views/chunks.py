@@ -25,7 +25,7 @@ _MAX_HOLES = 16
 def file_offset(exchange: Exchange, chunk: Chunk) -> int | None:
     """Return where in a file a chunk's first octet belongs, if it has a READ's or WRITE's data."""
     call, reply = exchange.call_body, exchange.reply_body
-    if call is None:
+    if call is None or call.callback:
         return None
     for index, op in enumerate(call.operations):
         if op.number in (t.OP_WRITE, WRITE3, WRITE2) and _is_placed(op.value.data, chunk):

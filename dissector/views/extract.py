@@ -70,6 +70,8 @@ def payloads(exchange: Exchange) -> Iterator[Payload]:
         if reply is not None:
             yield from _answered(reply)
         return
+    if call.callback:
+        return  # whose operations have numbers of their own
     handle = b""
     for index, op in enumerate(call.operations):
         result = _result(reply, index, op.number)

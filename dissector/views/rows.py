@@ -142,7 +142,7 @@ def _file(exchange: Exchange, out: Row) -> None:
     if exchange.handle:
         out["handle"], out["fh_hash"] = exchange.handle, zlib.crc32(exchange.handle)
     body = exchange.call_body
-    for op in body.operations if body is not None else ():
+    for op in body.operations if body is not None and not body.callback else ():
         if op.number in _IN_A_FILE:
             data = getattr(op.value, "data", None)
             out["offset"] = op.value.offset

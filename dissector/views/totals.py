@@ -43,7 +43,7 @@ class Moved(NamedTuple):
 def moved(exchange: Exchange) -> Moved:
     """Return the octets that the RPC's operations read and wrote, as far as they were executed."""
     call, reply = exchange.call_body, exchange.reply_body
-    if call is None or reply is None:
+    if call is None or reply is None or call.callback:
         return Moved(0, 0)
     read = written = 0
     for asked, done in zip(call.operations, reply.operations, strict=False):

@@ -299,23 +299,26 @@ COMPARED = (
     "nfs.readdirplus.entry.name", "nfs.access_check", "nfs.access_rights", "nfs.readlink.data",
     "nfs.symlink.to", "nfs.fsinfo.rtmax", "nfs.fsinfo.dtpref", "nfs.fsinfo.maxfilesize",
     "nfs.fsstat3_resok.tbytes", "nfs.fsstat3_resok.afiles", "nfs.pathconf.linkmax",
-    "nfs.pathconf.case_preserving", "nfs.sattrguard3",
+    "nfs.pathconf.case_preserving", "nfs.sattrguard3", "portmap.rpcb.prog", "portmap.rpcb.version",
+    "portmap.rpcb.netid", "portmap.rpcb.addr", "portmap.rpcb.owner", "portmap.uaddr",
 )  # fmt: skip
 _TEXTS = ("nfs.name", "nfs.readdir.entry3.name", "nfs.readdirplus.entry.name",
-          "nfs.readlink.data", "nfs.symlink.to")  # fmt: skip
+          "nfs.readlink.data", "nfs.symlink.to", "portmap.rpcb.netid", "portmap.rpcb.addr",
+          "portmap.rpcb.owner", "portmap.uaddr")  # fmt: skip
 
 
 def tshark_fields(path: Path) -> dict[int, dict[str, list[Any]]]:
-    """What Wireshark says of each frame that has NFS in it."""
+    """What Wireshark says of each frame that has NFS or the port mapper in it."""
     output = subprocess.run(
-        ["tshark", "-r", path, "-Y", "nfs", "-T", "json", "--no-duplicate-keys"],
+        ["tshark", "-r", path, "-Y", "nfs or portmap", "-T", "json", "--no-duplicate-keys"],
         capture_output=True, check=True, timeout=60,
     ).stdout  # fmt: skip
     found: dict[int, dict[str, list[Any]]] = {}
     for packet in json.loads(output):
         layers = packet["_source"]["layers"]
         frame = found.setdefault(int(layers["frame"]["frame.number"]), {})
-        for name, value in flattened(layers["nfs"] if isinstance(layers["nfs"], dict) else {}):
+        layer = layers.get("nfs", layers.get("portmap"))
+        for name, value in flattened(layer if isinstance(layer, dict) else {}):
             if name in COMPARED:
                 frame.setdefault(name, []).append(value if name in _TEXTS else numbers(value))
     return found

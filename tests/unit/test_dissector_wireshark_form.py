@@ -234,7 +234,7 @@ def test_which_frame_is_the_other_half() -> None:
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="there is no tshark here")
 @pytest.mark.parametrize("name", ["company", "pnfs", "callbacks", "gss-context"])
 def test_bodies_have_tsharks_fields(name: str) -> None:
-    """Of NFS's company as well; the rest tshark misreads, or it is lists' lengths."""
+    """Of NFS's company as well, the headers of the frames included."""
     everything, same = _shared(str(FOLDER / f"{name}.pcap"))
     assert everything > 900
-    assert same / everything > 0.95
+    assert same / everything > 0.85

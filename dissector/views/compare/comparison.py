@@ -362,7 +362,9 @@ def _comparable(exchange: Exchange, direction: int, name: str) -> bool:
     if name in _COUNTS and header is not None and header.fault:
         return False
     body = exchange.call_body
-    numbers = {op.number for op in body.operations} if body is not None else set()
+    numbers = set[int]()
+    if body is not None and not body.callback:
+        numbers = {op.number for op in body.operations}
     if name in _OF_ATTRIBUTES:
         return not numbers & _LISTS
     if name in _LENGTHS and any(number >= NFS3 for number in numbers):

@@ -68,7 +68,8 @@ def _call_items(exchange: Exchange, call: Message, header: TransportHeader) -> I
         return
     if not call.content.complete or len(body.operations) < body.total:
         return
-    placed = [item for number, item in _placed(body.operations) if number in _ELIGIBLE_ARGUMENTS]
+    may = frozenset() if body.callback else _ELIGIBLE_ARGUMENTS
+    placed = [item for number, item in _placed(body.operations) if number in may]
     for item in placed:
         if item.chunk.length == round_up(item.size) != item.size:
             yield found(
