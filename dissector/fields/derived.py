@@ -15,6 +15,7 @@ from ..tracking.events import Events
 from ..tracking.kinds import Transport
 from ..tracking.model import CmEvent, Exchange, Message
 from . import company, gss, nfs4, rpc
+from .cm import cm_fields
 from .fields import Fields, add, address_fields, message_fields
 from .headers import KEPT, header_fields, headers_of
 from .headers import NAMES as _HEADERS
@@ -356,5 +357,7 @@ def asked_of_cm(event: CmEvent, names: Iterable[str], began: int) -> Fields:
         "nfsrdma.cm": event.name,
         "nfsrdma.text": event.summary,
     }
+    if event.attribute:
+        fields.update(cm_fields(event))
     asked = Asked(fields, None, None, event.transport, event.ethernet, event.time_ns, began)
     return _add(asked, names)

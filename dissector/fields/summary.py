@@ -31,7 +31,6 @@ from ..messages.procedures import (
     RQUOTA,
     STATUS1,
 )
-from ..messages.rpcrdma import ERRORS
 from ..tracking.model import Exchange
 
 FRAMING = frozenset((t.OP_SEQUENCE, t.OP_PUTFH, t.OP_PUTROOTFH, t.OP_SAVEFH, t.OP_RESTOREFH,
@@ -229,7 +228,7 @@ def path(exchange: Exchange) -> str:
 def status(exchange: Exchange) -> str:
     """Return how it ended: ``OK``, an NFS status, an RPC or transport error, ``no reply``."""
     if exchange.error is not None:
-        return f"RDMA_ERROR {ERRORS.get(exchange.error.error, exchange.error.error)}"
+        return f"RDMA_ERROR {exchange.error.error_name}"
     if exchange.reply is None:
         return "replaced" if exchange.replaced else "no reply"
     reply = exchange.reply_rpc

@@ -18,6 +18,7 @@ from .gss import control_of
 from .procedures import Procedure
 from .programs import NAMES, procedure_of
 from .rpc import (
+    AUTH_TLS,
     GSS_DATA,
     GSS_INTEGRITY,
     GSS_PRIVACY,
@@ -131,6 +132,8 @@ def decode_arguments(call: RpcCall, dec: Decoder) -> Body:
 
 def _null(call: RpcCall) -> Body:
     body = Body("NULL", is_callback(call.program))
+    if call.flavor == AUTH_TLS:
+        body.kind = "NULL (asks for TLS)"
     if procedure_of(call.program, call.version, 0) is not None:
         body.version = 3
     return body

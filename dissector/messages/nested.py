@@ -42,6 +42,13 @@ _UPDATES: Types = {
     _SCSI: t.pnfs_scsi_layoutupdate4,
 }
 _HINTS: Types = {_FILES: t.nfsv4_1_file_layouthint4, _FLEXIBLE: t.ff_layouthint4}
+CONTENT: Final[dict[type[Any], Types]] = {
+    t.layout_content4: _LAYOUTS,
+    t.device_addr4: _DEVICES,
+    t.layoutupdate4: _UPDATES,
+    t.layouthint4: _HINTS,
+}
+"""Structures of a type's number and a body, and what the body is by that number."""
 _RETURNS: Types = {_FLEXIBLE: t.ff_layoutreturn4}
 _NOTICES: Types = {
     int(t.NOTIFY4_CHANGE_CHILD_ATTRS): t.notify_attr4,
@@ -201,10 +208,7 @@ def _accepted(value: rpc_gss_init_res) -> Any:
 
 
 OPENED: Final[dict[type[Any], Callable[[Any], Any]]] = {
-    t.layout_content4: _content(t.layout_content4, _LAYOUTS),
-    t.device_addr4: _content(t.device_addr4, _DEVICES),
-    t.layoutupdate4: _content(t.layoutupdate4, _UPDATES),
-    t.layouthint4: _content(t.layouthint4, _HINTS),
+    **{kind: _content(kind, types) for kind, types in CONTENT.items()},
     t.LAYOUTRETURN4args: _returned,
     t.CB_NOTIFY4args: _notified,
     t.CB_NOTIFY_DEVICEID4args: _devices_notified,

@@ -14,10 +14,10 @@ ERRORS = {ERR_VERS: "ERR_VERS", ERR_CHUNK: "ERR_CHUNK"}
 
 VERSION_1 = 1
 VERSION_2 = 2
-"""draft-ietf-nfsv4-rpcrdma-version-two; its headers are only labeled."""
+"""draft-ietf-nfsv4-rpcrdma-version-two: see ``rpcrdma2``."""
 
 MAX_CREDITS = 1 << 20
-MAX_PROC_2 = 8
+MAX_PROC_2 = 13
 MAX_SEGMENTS = 4096
 """Of one list; an adapter's receive buffer of 64 KiB could hold no more."""
 
@@ -89,6 +89,16 @@ class TransportHeader:
     def name(self) -> str:
         """``RDMA_MSG``, ``RDMA_NOMSG``..., or the number of another procedure."""
         return PROCEDURES[self.proc] if self.proc < len(PROCEDURES) else f"procedure {self.proc}"
+
+    @property
+    def error_name(self) -> str:
+        """``ERR_VERS``, ``ERR_CHUNK``, or the number of another error."""
+        return ERRORS.get(self.error, str(self.error))
+
+    @property
+    def long(self) -> bool:
+        """Whether the RPC message is in a chunk."""
+        return self.proc == NOMSG
 
     def handles(self) -> Iterator[int]:
         """Give the handles of all segments; some come more than once."""
@@ -167,6 +177,19 @@ def decode_transport(view: memoryview) -> TransportHeader:
 
 def _lists(header: TransportHeader, view: memoryview, at: int) -> None:
     """Decode the three lists. What is cut has those alone of which all was seen."""
+    for part in (read_list, write_list, reply_chunk):
+        at = part(header, view, at)
+        if at < 0:
+            return
+    header.size = at
+
+
+TOO_MANY = -1
+"""Where a list ends that has more segments than are believed."""
+
+
+def read_list(header: TransportHeader, view: memoryview, at: int) -> int:
+    """Decode a Read list; return where it ends."""
     reads: list[ReadSegment] = []
     more = _more(header, view, at, "Read list")
     at += 4
@@ -175,10 +198,15 @@ def _lists(header: TransportHeader, view: memoryview, at: int) -> None:
         at += 20
         if len(reads) > MAX_SEGMENTS:
             header.fault = f"more than {MAX_SEGMENTS} segments in the Read list"
-            return
+            return TOO_MANY
         more = _more(header, view, at, "Read list")
         at += 4
     header.reads = reads
+    return at
+
+
+def write_list(header: TransportHeader, view: memoryview, at: int) -> int:
+    """Decode a Write list; return where it ends."""
     left = MAX_SEGMENTS
     more = _more(header, view, at, "Write list")
     at += 4
@@ -188,16 +216,20 @@ def _lists(header: TransportHeader, view: memoryview, at: int) -> None:
         header.writes.append(segments)
         left -= len(segments) + 1
         if header.fault:
-            return
+            return TOO_MANY
         more = _more(header, view, at, "Write list")
         at += 4
-    if _more(header, view, at, "Reply chunk"):
-        segments = []
-        at = _segments(header, view, at + 4, segments, MAX_SEGMENTS)
-        header.reply = segments
-    else:
-        at += 4
-    header.size = at
+    return at
+
+
+def reply_chunk(header: TransportHeader, view: memoryview, at: int) -> int:
+    """Decode a Reply chunk; return where it ends."""
+    if not _more(header, view, at, "Reply chunk"):
+        return at + 4
+    segments: list[Segment] = []
+    at = _segments(header, view, at + 4, segments, MAX_SEGMENTS)
+    header.reply = segments
+    return at
 
 
 def _more(header: TransportHeader, view: memoryview, at: int, where: str) -> bool:

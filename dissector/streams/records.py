@@ -17,6 +17,10 @@ MAX_FRAGMENTS = 1 << 12
 MAX_CHUNKS = 1 << 16
 """Segments of one unfinished record."""
 LAST = 1 << 31
+_TLS_CONTENT = {20: "a change of ciphers", 21: "an alert", 22: "its handshake", 23: "data"}
+"""What a record of TLS has, by its type (RFC 8446, Section 5.1)."""
+_TLS = frozenset(kind << 16 | 0x0300 | minor for kind in _TLS_CONTENT for minor in range(1, 5))
+"""How records of TLS begin. As a record mark it would be one of 330 MB or more, which none is."""
 _WORD = Struct(">I")
 _PAIR = Struct(">2I")
 
@@ -51,9 +55,15 @@ class Records:
         self._begin = at
         self._length = 0
         self._lost = lost
+        self._sealed = False
+        """TLS has begun (RFC 9289): the rest is encrypted."""
 
     def advance(self) -> None:
         """Take what is new in the stream."""
+        if self._sealed:
+            self._restart(self._owner.stream.end)
+            self._owner.stream.drop(self._at)
+            return
         while self._search() if self._lost else self._fragment():
             pass
         stream = self._owner.stream
@@ -77,6 +87,8 @@ class Records:
         if octets is None:
             return self._lose("")
         (mark,) = _WORD.unpack(octets)
+        if mark >> 8 in _TLS and not self._fragments:
+            return self._seal(mark)
         size = mark & (LAST - 1)
         self._length += size
         if self._length > MAX_RECORD or len(self._fragments) >= MAX_FRAGMENTS:
@@ -94,6 +106,15 @@ class Records:
         if mark & LAST:
             self._finish()
         return True
+
+    def _seal(self, mark: int) -> bool:
+        """Say that TLS begins, and look into nothing that comes behind it."""
+        stream = self._owner.stream
+        what = _TLS_CONTENT[mark >> 24]
+        self._owner.note(stream.at(self._at).frame, "tls", f"TLS from here on: {what}, encrypted")
+        self._sealed = True
+        self._restart(stream.end)
+        return False
 
     def _finish(self) -> None:
         stream = self._owner.stream

@@ -304,7 +304,8 @@ class Connections:
             CmEvent(
                 packet.number, packet.time_ns, packet.source, packet.destination, name, message,
                 summary, connection, mad.transaction,
-                _TRANSPORTS[packet.encapsulation], packet.ethernet,
+                _TRANSPORTS[packet.encapsulation], packet.ethernet, int(mad.attribute),
+                packet.source_qpn,
             )
         )  # fmt: skip
 

@@ -23,7 +23,6 @@ from ..messages.rpcrdma import (
     CUT,
     DONE,
     ERROR,
-    ERRORS,
     MSG,
     MSGP,
     NOMSG,
@@ -32,7 +31,9 @@ from ..messages.rpcrdma import (
     TransportHeader,
     decode_transport,
 )
+from ..messages.rpcrdma2 import SecondHeader, decode_second
 from .claims import CONSISTENT, MAX_DOUBTFUL, DecodeAs, Evidence, claimed_at_last, evidence, named
+from .continued import Continued
 from .events import Events
 from .model import Connection, Exchange, Message, RdmaOp, Side
 from .offers import advertise, claim, give, keep_unclaimed, offering, withdraw
@@ -86,6 +87,7 @@ class Matching:
         self.effort = effort
         self._count = 0
         self._open: OrderedDict[int, Exchange] = OrderedDict()
+        self._continued = Continued()
         self._late: list[tuple[int, Exchange]] = []
         """Frames of replies, and exchanges whose data are not complete yet."""
         self._inbox: deque[Message] = deque()
@@ -137,6 +139,8 @@ class Matching:
                 self._note(message, "bad-header", text, Severity.ERROR)
             return connection.claimed
         header = decode_transport(view)
+        if header.version == VERSION_2:
+            header = decode_second(header, view)
         if not connection.claimed:
             if not self._claims(connection, message, header, view):
                 return False
@@ -203,9 +207,8 @@ class Matching:
                 self._note(message, "bad-header", text, Severity.ERROR)
             return
         whole = len(view) == message.length
-        if header.version == VERSION_2:
-            self._note(message, "version-2", "an RPC-over-RDMA version 2 header")
-            self._foreign(message, header)
+        if isinstance(header, SecondHeader):
+            self._second(message, header)
             return
         if header.fault and self._faulty(message, header, view, whole):
             return
@@ -217,6 +220,22 @@ class Matching:
             self._call(message, header.xid, header)
         else:
             self._reply(message, header.xid, header)
+
+    def _second(self, message: Message, header: SecondHeader) -> None:
+        """Take a message of RPC-over-RDMA version 2."""
+        if header.fault:
+            self._note(message, "version-2", header.fault)
+            self._foreign(message, header)
+        elif header.continued:
+            if not self._continued.keep(message, header):
+                self._note(message, "version-2", "a message in too many parts")
+        elif header.ending:
+            self._continued.complete(message, header)
+            (self._call if header.is_call else self._reply)(message, header.xid, header)
+        elif header.proc == ERROR:
+            self._error(message, header)
+        else:
+            self._note(message, "version-2", header.said())
 
     def _faulty(
         self, message: Message, header: TransportHeader, view: memoryview, whole: bool
@@ -351,7 +370,7 @@ class Matching:
                 self._late.append((frame, exchange))
 
     def _error(self, message: Message, header: TransportHeader) -> None:
-        name = ERRORS.get(header.error, str(header.error))
+        name = header.error_name
         requester = self._requester(message.side, header.xid)
         exchange = requester.calls.pop(header.xid, None) if requester is not None else None
         if exchange is None:

@@ -360,6 +360,9 @@ class CmEvent(NamedTuple):
     transport: Transport = Transport.ROCE_V2
     ethernet: bool = True
     """Its frame is Ethernet's."""
+    attribute: int = 0
+    """Which message of the connection manager it is, by its number; 0 for iWARP's."""
+    source_qpn: int = 0
 
 
 class Chunk:

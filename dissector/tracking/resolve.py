@@ -7,7 +7,6 @@ from ..base.finding import Finding, Severity
 from ..messages.body import NFS_PROGRAM, Body, decode_arguments, decode_results
 from ..messages.decoder import CallDecoder, ReplyDecoder, WitnessDecoder
 from ..messages.rpc import decode_call, decode_reply
-from ..messages.rpcrdma import NOMSG
 from .chunks import as_far_as_seen, build_chunks
 from .intact import complete
 from .model import Exchange, Message
@@ -42,7 +41,7 @@ def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
     chunks = exchange.chunks_of("read")
     if header is None:
         stream, missing = _inline_part(message, 0, source)
-    elif header.proc == NOMSG:
+    elif header.long:
         zero = [chunk for chunk in chunks if chunk.position == 0]
         stream, missing = _long_message(zero[0].content, source) if zero else (memoryview(b""), 0)
     else:
@@ -69,7 +68,7 @@ def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
     results = exchange.chunks_of("write")
     if header is None:
         stream, missing = _inline_part(message, 0, source)
-    elif header.proc == NOMSG:
+    elif header.long:
         chunk = next(iter(exchange.chunks_of("reply")), None)
         stream, missing = _long_message(chunk.content, source) if chunk else (memoryview(b""), 0)
     else:

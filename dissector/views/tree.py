@@ -11,8 +11,8 @@ from ..fields.fields import operation_values
 from ..fields.summary import duration
 from ..fields.values import lines
 from ..messages.body import Body, status_name
-from ..messages.rpc import FLAVORS, GSS_SERVICES
-from ..messages.rpcrdma import ERRORS, TransportHeader
+from ..messages.rpc import FLAVORS, GSS_SERVICES, STARTTLS
+from ..messages.rpcrdma import TransportHeader
 from ..tracking.events import Events, Totals
 from ..tracking.model import CmEvent, Exchange, Message
 from .chunks import chunk_lines
@@ -88,6 +88,8 @@ def exchange_lines(exchange: Exchange) -> Iterator[str]:
         reply = exchange.reply_rpc
         if reply is not None and not reply.fault:
             yield f"    RPC reply: {reply.stat_name}, verifier {_flavor(reply.verifier_flavor)}"
+            if reply.verifier == STARTTLS:
+                yield "      STARTTLS: the server speaks TLS"
         if exchange.reply_body is not None:
             yield from _body(exchange.reply_body)
 
@@ -112,7 +114,7 @@ def _transport(header: TransportHeader) -> Iterator[str]:
         f"credits {header.credits}"
     )
     if header.error:
-        yield f"      {ERRORS.get(header.error, header.error)} versions {header.low}-{header.high}"
+        yield f"      {header.error_name} versions {header.low}-{header.high}"
     for position, handle, length, offset in header.reads:
         yield f"      Read chunk at {position}: {length} octets at {handle:#010x}:{offset:#018x}"
     for name, segments in (

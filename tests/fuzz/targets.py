@@ -22,7 +22,7 @@ from tests.support.tcp_wire import Peer, TcpWire
 from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.fields.derived import asked_of_message, derived_names
+from nfsrdma.dissector.fields.fields import message_fields
 from nfsrdma.dissector.filter import FilterError, compile_filter
 from nfsrdma.dissector.messages.procedures import COMPANY
 from nfsrdma.dissector.pairs.diff import Diff, Difference
@@ -120,7 +120,7 @@ class Everything:
     def _exchange(exchange: Exchange) -> None:
         for message in (exchange.call, exchange.reply):
             if message is not None:
-                _FILTER(asked_of_message(exchange, message, derived_names(), 0))
+                _FILTER(message_fields(exchange, message))
 
     def _close(self, totals: Totals) -> None:
         _text(text_latency(self.latency))

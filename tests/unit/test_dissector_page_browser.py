@@ -220,6 +220,22 @@ def test_a_message_and_its_octets(chromium: Browser, tmp_path: Path) -> None:
     assert page.complaints == []
 
 
+def test_bodies_of_layouts_are_decoded(chromium: Browser, tmp_path: Path) -> None:
+    capture = Path(__file__).parents[1] / "data" / "captures" / "generated" / "pnfs.pcap"
+    page = opened(chromium, capture, tmp_path)
+    for row, member in (
+        (0, "nfl_util"),
+        (1, "bex_vol_id"),
+        (2, "ffm_data_servers"),
+        (3, "se_state"),
+    ):
+        page.run(f"app.openRow({row}).then(() => app.pane.show({row}, 'reply'))")
+        names = page.run("app.pane.message.lines.map((line) => line.name)")
+        assert member in names
+        assert "not decoded" not in names
+    assert page.complaints == []
+
+
 def test_the_page_stays_small(chromium: Browser, tmp_path: Path) -> None:
     """Of a long message, too, only what is in sight exists."""
     page = opened(chromium, synthetic(tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ from tests.support.tcp_wire import Peer, TcpWire, call, reply
 from nfsrdma.dissector.streams import conversations
 from nfsrdma.dissector.streams.reassembly import MAX_HELD, Stream
 from nfsrdma.dissector.tracking.kinds import Transport
+from nfsrdma.dissector.views.tree import exchange_lines
+from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
+from nfsrdma.rpcrdma.rpc.message import encode_call
+from nfsrdma.xdr import Encoder
 
 
 def session(wire: TcpWire, count: int = 4, fragment: int = 1 << 20) -> None:
@@ -255,3 +260,28 @@ def test_a_scan_of_ports_forgets_no_conversation(
     session(wire, 1)
     view = dissect_octets(pcap(frames + wire.frames), tmp_path)
     assert len({one.requester.connection.number for one in view.exchanges}) == 1
+
+
+def _tls(kind: int, octets: bytes) -> bytes:
+    return struct.pack(">BHH", kind, 0x0301, len(octets)) + octets
+
+
+def test_tls_is_named_and_not_searched(tmp_path: Path) -> None:
+    """RPC-with-TLS (RFC 9289): the probe, its answer, and what is encrypted from there on."""
+    wire = TcpWire()
+    wire.connect()
+    enc = Encoder()
+    encode_call(enc, 1, 100003, 4, 0, OpaqueAuth(7, b""))
+    wire.record(wire.client, enc.to_bytes())
+    wire.record(wire.server, struct.pack(">5I", 1, 1, 0, 0, 8) + b"STARTTLS" + bytes(4))
+    for sender in (wire.client, wire.server, wire.client):
+        wire.stream(sender, _tls(22, bytes(range(200))))
+        wire.stream(sender, _tls(23, call(7) + bytes(4000)))
+    path = tmp_path / "tls.pcap"
+    path.write_bytes(pcap(wire.frames))
+    view = dissect(path)
+    (exchange,) = view.exchanges
+    assert exchange.call_body is not None
+    assert exchange.call_body.kind == "NULL (asks for TLS)"
+    assert any("STARTTLS" in line for line in exchange_lines(exchange))
+    assert view.rules == ["tls", "tls"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ...base.finding import Finding, Severity
 from ...fields.fields import Fields, finding_fields
+from ...messages.rpcrdma import VERSION_2
 from ...tracking.events import Events, Totals
 from ...tracking.intact import complete
 from ...tracking.model import Exchange, RdmaOp
@@ -52,8 +53,12 @@ class Lint:
 
         For a view that has rules checked, and calls the other methods when it is their turn.
         """
-        events.calls.subscribe(self._credits.called)
+        events.calls.subscribe(self._called)
         events.loose.subscribe(self._loose)
+
+    def _called(self, exchange: Exchange) -> None:
+        if not _is_second(exchange):
+            self._credits.called(exchange)
 
     def _loose(self, op: RdmaOp) -> None:
         self._all(self._memory.loose(op))
@@ -71,7 +76,7 @@ class Lint:
 
     def exchange(self, exchange: Exchange) -> None:
         """Check a call and its reply, or what there is of them."""
-        if not exchange.rdma:
+        if not exchange.rdma or _is_second(exchange):
             return
         whole = complete(exchange.requester.connection)
         count = self._all(check_headers(exchange))
@@ -101,3 +106,9 @@ class Lint:
         self._all(self._memory.close())
         self._all(self._xids.close())
         self.missing = totals.missing
+
+
+def _is_second(exchange: Exchange) -> bool:
+    """Return whether an RPC is of RPC-over-RDMA version 2, which has other rules."""
+    header = exchange.call_header or exchange.reply_header
+    return header is not None and header.version == VERSION_2

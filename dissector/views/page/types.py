@@ -30,6 +30,7 @@ from nfsrdma.xdr.compiler.model import (
 from nfsrdma.xdr.nfs4 import attrs
 
 from ...fields.values import BITMAPS, TEXT_FIELDS
+from ...messages.nested import CONTENT
 from ...messages.procedures import PROCEDURES
 from ...messages.sideband import TABLES
 
@@ -45,6 +46,10 @@ def specification() -> dict[str, Any]:
             number: [spec.name, _type(models["nfs4/types.py"].aliases[name].type)]
             for number, spec in attrs.ATTRIBUTES.items()
             if (name := f"fattr4_{spec.name}") in models["nfs4/types.py"].aliases
+        },
+        "bodies": {
+            kind.__name__: {number: body.__name__ for number, body in bodies.items()}
+            for kind, bodies in CONTENT.items()
         },
         "text": sorted(TEXT_FIELDS),
         "bitmaps": sorted(BITMAPS),

@@ -93,10 +93,37 @@ class XdrTree {
     return this.group(name, (line) => {
       if (type === "fattr4") return this.#attributes(module, found);
       if (type === "opaque_auth") return this.#credential(module);
+      if (this.spec.bodies[type]) return this.#content(module, found, this.spec.bodies[type]);
       const values = found.fields.map(([field, inner]) => this.read(module, inner, field));
       if (type === "nfstime4" && values[1] < 1e9) line.text = instant(values[0], values[1]);
       return values;
     });
+  }
+
+  // A number and an opaque body, which is looked into where the number says what is in it.
+  #content(module, found, bodies) {
+    const [[number, numberType], [body, bodyType]] = found.fields;
+    const value = this.read(module, numberType, number);
+    const [start, lines] = [this.at, this.lines.length];
+    const size = this.uint32();
+    const end = this.at + size;
+    if (bodies[value] && size && end <= this.octets.length) {
+      try {
+        let inside = null;
+        this.within(size, () => {
+          inside = this.read(module, ["r", bodies[value]], body);
+        });
+        if (this.at === end) {
+          this.at = Math.min(end + roundUp(size) - size, this.octets.length);
+          return [value, inside];
+        }
+      } catch (error) {
+        if (!(error instanceof Undecoded)) throw error;
+      }
+    }
+    this.lines.length = lines;
+    this.at = start;
+    return [value, this.read(module, bodyType, body)];
   }
 
   #union(module, found, name) {
