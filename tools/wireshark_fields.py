@@ -18,6 +18,11 @@ PROTOCOLS = (
     *("iwarp_mpa", "iwarp_ddp", "iwarp_rdma"),
     *("rpc", "nfs", "nfsacl", "mount", "nlm", "stat", "rquota", "portmap"),
 )
+TUNNELS = frozenset(
+    ("vlan.id", "mpls.label", "pppoe.session_id", "gre.key", "vxlan.vni", "geneve.vni", "gtp.teid",
+     "erspan.spanid", "cmd.sgt")
+)  # fmt: skip
+"""Of the protocols that others may be inside of, what tells one tunnel from another."""
 TARGET = Path(__file__).parents[1] / "dissector" / "fields" / "wireshark_table.py"
 _HEAD = '''"""The fields that Wireshark has for the protocols that we decode, by type.
 
@@ -40,7 +45,9 @@ def rows() -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for line in tshark("-G", "fields").splitlines():
         columns = line.split("\t")
-        if columns[0] != "F" or columns[2].split(".")[0] not in PROTOCOLS:
+        if columns[0] != "F":
+            continue
+        if columns[2] not in TUNNELS and columns[2].split(".")[0] not in PROTOCOLS:
             continue
         name, kind, base = columns[2], columns[3], columns[5]
         if base.startswith("BASE_HEX"):

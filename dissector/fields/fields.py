@@ -28,6 +28,7 @@ from ..tracking.kinds import Transport
 from ..tracking.model import Exchange, Message
 from . import summary
 from .nfs3 import procedure_fields
+from .tunnels import tunnel_fields
 from .values import plain
 
 Fields = dict[str, Any]
@@ -124,6 +125,7 @@ def message_fields(exchange: Exchange, message: Message) -> Fields:
     fields |= address_fields(side.address, side.towards)
     if side.connection.tunnels:
         fields["nfsrdma.tunnel"] = list(side.connection.tunnels)
+        fields.update(tunnel_fields(side.connection.tunnels))
     if side.connection.transport in (Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND):
         if side.flow is not None:
             fields["infiniband.bth.destqp"] = side.flow.qpn

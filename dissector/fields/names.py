@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import cm, fields, nfs3, sideband
+from . import cm, fields, nfs3, sideband, tunnels
 from .derived import DERIVED, derived_names
 from .kinds import OWN, FieldKind, FieldType, wireshark_fields
 
@@ -48,6 +48,7 @@ def known() -> dict[str, FieldType]:
         *_NAMES.split(), *fields.names(), *nfs3.names(), *sideband.FIELDS.values(),
         *derived_names(),
         *cm.NAMES,
+        *tunnels.NAMES,
     }  # fmt: skip
     found = {name: theirs.get(name, OWN[FieldKind.NUMBER]) for name in names}
     for kind, own in (

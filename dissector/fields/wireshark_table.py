@@ -286,7 +286,7 @@ tcp.proc.dstuname tcp.proc.srccmd tcp.proc.srcuname tcp.reset_cause udp.proc.dst
 udp.proc.dstuname udp.proc.srccmd udp.proc.srcuname
 """,
     "FT_UINT16": """
-eth.len frame.link_nr infiniband.bth.p_key infiniband.cm.req.alt_locallid
+cmd.sgt erspan.spanid eth.len frame.link_nr infiniband.bth.p_key infiniband.cm.req.alt_locallid
 infiniband.cm.req.alt_remotelid infiniband.cm.req.prim_locallid infiniband.cm.req.prim_remotelid
 infiniband.eoib.ip_seg_id infiniband.eoib.ip_seg_offset infiniband.grh.paylen
 infiniband.grh.tclass infiniband.lrh.dlid infiniband.lrh.pktlen infiniband.lrh.reserved5
@@ -310,7 +310,7 @@ tcp.options.rvbd.probe.appli_ver tcp.options.rvbd.probe.proxy.port
 tcp.options.rvbd.trpy.client.port tcp.options.rvbd.trpy.dst.port tcp.options.rvbd.trpy.src.port
 tcp.options.snack.le tcp.options.snack.offset tcp.options.snack.re tcp.options.snack.size
 tcp.options.user_to_val tcp.options.wscale.multiplier tcp.port tcp.srcport tcp.urgent_pointer
-tcp.window_size_value udp.checksum_coverage udp.dstport udp.length udp.port udp.srcport
+tcp.window_size_value udp.checksum_coverage udp.dstport udp.length udp.port udp.srcport vlan.id
 """,
     "FT_UINT16 hex": """
 eth.invalid_lentype eth.type infiniband.classportinfo.capabilitymask
@@ -345,21 +345,22 @@ infiniband.vendordiag.nextindex ip.checksum ip.checksum_calculated ip.id ip.opt.
 ipv6.opt.calipso.checksum ipv6.opt.ioam.trace.flags ipv6.opt.ioam.trace.node.eif
 ipv6.opt.ioam.trace.node.iif ipv6.opt.rpl.sender_rank iwarp_mpa.marker_res iwarp_rdma.term_rsvd
 mount.pathconf.mask nfs.fh.flags nfs.fh.pd.spaces.snapid nfs.gxfh3.cid nfs.gxfh3.epoch
-nfs.gxfh3.reserved nfs.stateid.hash tcp.checksum tcp.checksum_calculated tcp.flags
-tcp.options.experimental.exid tcp.options.mptcp.checksum tcp.options.mptcp.reserved
+nfs.gxfh3.reserved nfs.stateid.hash pppoe.session_id tcp.checksum tcp.checksum_calculated
+tcp.flags tcp.options.experimental.exid tcp.options.mptcp.checksum tcp.options.mptcp.reserved
 tcp.options.rvbd.trpy.flags udp.checksum udp.checksum_calculated
 """,
     "FT_UINT24": """
 eth.addr.oui eth.dst.oui eth.src.oui infiniband.aeth.msn infiniband.bth.psn
 infiniband.rdeth.eecnxt tcp.options.acc_ecn.eceb tcp.options.acc_ecn.ee0b
-tcp.options.acc_ecn.ee1b
+tcp.options.acc_ecn.ee1b vxlan.vni
 """,
     "FT_UINT24 hex": """
-infiniband.bth.destqp infiniband.classportinfo.redirectfl infiniband.classportinfo.redirectqp
-infiniband.classportinfo.trapfl infiniband.classportinfo.trapqp infiniband.cm.rep.localeecn
-infiniband.cm.rep.localqpn infiniband.cm.rep.startpsn infiniband.cm.req.localeecn
-infiniband.cm.req.localqpn infiniband.cm.req.remoteeecn infiniband.cm.req.remoteqpneecn
-infiniband.cm.req.startpsn infiniband.informinfo.producertypevendorid infiniband.informinfo.qpn
+geneve.vni infiniband.bth.destqp infiniband.classportinfo.redirectfl
+infiniband.classportinfo.redirectqp infiniband.classportinfo.trapfl
+infiniband.classportinfo.trapqp infiniband.cm.rep.localeecn infiniband.cm.rep.localqpn
+infiniband.cm.rep.startpsn infiniband.cm.req.localeecn infiniband.cm.req.localqpn
+infiniband.cm.req.remoteeecn infiniband.cm.req.remoteqpneecn infiniband.cm.req.startpsn
+infiniband.informinfo.producertypevendorid infiniband.informinfo.qpn
 infiniband.mcmemberrecord.flowlabel infiniband.multipathrecord.flowlabel
 infiniband.nodeinfo.vendorid infiniband.notice.producertypevendorid
 infiniband.pathrecord.flowlabel infiniband.portinfo.linkroundtriplatency infiniband.trap.qp1
@@ -387,95 +388,96 @@ mount.pathconf.link_max mount.procedure_sgi_v1 mount.procedure_v1 mount.procedur
 mount.procedure_v3 mount.status mount.statvfs.f_bavail mount.statvfs.f_bfree
 mount.statvfs.f_blocks mount.statvfs.f_bsize mount.statvfs.f_favail mount.statvfs.f_ffree
 mount.statvfs.f_files mount.statvfs.f_frsize mount.statvfs.f_fsid mount.statvfs.f_namemax
-nfs.acetype4 nfs.acl.flags nfs.adb.block.count nfs.adb.block.num nfs.adb.block.reloff_num
-nfs.adb.pattern.reloff nfs.atime.nsec nfs.atime.sec nfs.atime.usec nfs.attr nfs.attr_count
-nfs.attributes_follow nfs.bytes_per_block nfs.callback_ids nfs.cb.operation nfs.cb_procedure
-nfs.content.index nfs.content.type nfs.count3 nfs.count3_dircount nfs.count3_maxcount nfs.count4
-nfs.createmode nfs.createmode4 nfs.ctime.nsec nfs.ctime.sec nfs.ctime.usec nfs.data_content
-nfs.delegate_type nfs.devaddr.scsi_volume_index nfs.devaddr.scsi_volume_ref_index
-nfs.devaddr.scsi_volume_type nfs.devaddr.scsi_vpd_code_set nfs.devaddr.scsi_vpd_designator_type
-nfs.devaddr.ssv_length nfs.devaddr.ssv_start nfs.devaddr.ssv_stripe_unit nfs.device_error_count
-nfs.device_errors_index nfs.deviceidx nfs.devicenum4 nfs.dircount nfs.dtime.nsec nfs.dtime.sec
-nfs.eof nfs.exchange_id.state_protect nfs.fattr.blocks nfs.fattr.blocksize nfs.fattr.fileid
-nfs.fattr.gid nfs.fattr.nlink nfs.fattr.rdev nfs.fattr.size nfs.fattr.uid nfs.fattr3.gid
-nfs.fattr3.nlink nfs.fattr3.type nfs.fattr3.uid nfs.fattr4.aclsupport
-nfs.fattr4.change_attr_type nfs.fattr4.clone_block_size nfs.fattr4.layout_blksize
-nfs.fattr4.lease_time nfs.fattr4.maxlink nfs.fattr4.maxname nfs.fattr4.numlinks
-nfs.fattr4.security_label.lfs nfs.fattr4.security_label.pi nfs.fattr4.threshold_item.hint
-nfs.fattr4.threshold_item.hint_count nfs.fattr4.threshold_item.mask_count nfs.fattr4.umask
-nfs.ff.callback_id_index nfs.ff.ioerrs_count nfs.ff.ioerrs_index nfs.ff.iostats_count
-nfs.ff.iostats_index nfs.ff.minorversion nfs.ff.rsize nfs.ff.source_server_index
-nfs.ff.stats_collect_hint nfs.ff.version nfs.ff.wsize nfs.ff_ioerrs_op nfs.fh.dirinode
-nfs.fh.ex.fsid nfs.fh.ex.gen nfs.fh.ex.inode nfs.fh.export.fileid nfs.fh.fileid nfs.fh.fn
-nfs.fh.fn.generation nfs.fh.fn.inode nfs.fh.fn.len nfs.fh.fsid nfs.fh.fsid.inode nfs.fh.fstype
-nfs.fh.handletype nfs.fh.hp.len nfs.fh.length nfs.fh.mount.fileid nfs.fh.obj.fsid nfs.fh.obj.gen
-nfs.fh.obj.id nfs.fh.obj.inode nfs.fh.pd.flags.version nfs.fh.pd.shareid nfs.fh.xfn
-nfs.fh.xfn.generation nfs.fh.xfn.inode nfs.fh.xfn.len nfs.flavor4 nfs.fsinfo.dtpref
-nfs.fsinfo.rtmax nfs.fsinfo.rtmult nfs.fsinfo.rtpref nfs.fsinfo.wtmax nfs.fsinfo.wtmult
-nfs.fsinfo.wtpref nfs.fsstat.invarsec nfs.ftype nfs.gid3 nfs.gid4 nfs.handle_follow
-nfs.high_slotid nfs.hint.count nfs.hint.hint nfs.huge_bitmap_length nfs.iomode nfs.layouttype
-nfs.listxattr.names.count nfs.lisxtattr.eof nfs.lisxtattr.maxcount nfs.locktype4 nfs.main_opcode
-nfs.maxcount nfs.maxops4 nfs.maxreqs4 nfs.maxreqsize4 nfs.maxrespsize4 nfs.maxrespsizecached4
-nfs.minorversion nfs.mode nfs.mode.name nfs.mode3 nfs.mtime.nsec nfs.mtime.sec nfs.mtime.usec
-nfs.netloctype nfs.nfl_first_stripe_index nfs.nfl_mirrors nfs.nfl_util.commit_thru_mds
-nfs.nfl_util.dense nfs.nfl_util.stripe_size nfs.nfs_ftype4 nfs.nfsstat4 nfs.nfstime4.nseconds
-nfs.notify_type nfs.num_aces nfs.num_blocks nfs.num_offload_status nfs.offload_status nfs.opcode
-nfs.open.claim_type nfs.open.delegation_type nfs.open.limit_by nfs.open.opentype
-nfs.open.why_no_delegation nfs.open4.share_access nfs.open4.share_deny nfs.ops.count
-nfs.padsize4 nfs.pathconf.linkmax nfs.pathconf.name_max nfs.pathname.component.count
-nfs.procedure_v2 nfs.procedure_v3 nfs.procedure_v4 nfs.rdmachanattrs4 nfs.read.count
-nfs.read.data_length nfs.read.offset nfs.read.totalcount nfs.readdir.cookie nfs.readdir.count
-nfs.readdir.entry.cookie nfs.readdir.entry.fileid nfs.readdir.eof nfs.recalltype nfs.returntype
-nfs.sattrguard3 nfs.scsil_ext_state nfs.secinfo.flavor
-nfs.secinfo.flavor_info.rpcsec_gss_info.qop nfs.secinfo.rpcsec_gss_info.service
-nfs.secinfo.style nfs.service4 nfs.set_it nfs.setxattr.options nfs.slotid nfs.source_servers
-nfs.specdata1 nfs.specdata2 nfs.stable_how4 nfs.stamp4 nfs.stateid.seqid nfs.statfs.bavail
-nfs.statfs.bfree nfs.statfs.blocks nfs.statfs.bsize nfs.statfs.tsize nfs.status nfs.status2
-nfs.status3 nfs.target_high_slotid nfs.type nfs.uid3 nfs.uid4 nfs.write.beginoffset
-nfs.write.committed nfs.write.data_length nfs.write.offset nfs.write.stable nfs.write.totalcount
-nfsacl.aclcnt nfsacl.aclent.perm nfsacl.aclent.type nfsacl.aclent.uid nfsacl.dfaclcnt
-nfsacl.procedure_v1 nfsacl.procedure_v2 nfsacl.procedure_v3 nlm.lock.l_len nlm.lock.l_offset
-nlm.lock.svid nlm.msg_in nlm.procedure_v1 nlm.procedure_v2 nlm.procedure_v3 nlm.procedure_v4
-nlm.res_in nlm.share.access nlm.share.mode nlm.stat nlm.state nlm.test_stat.stat portmap.port
-portmap.proc portmap.procedure_v1 portmap.procedure_v2 portmap.procedure_v3 portmap.procedure_v4
-portmap.prog portmap.proto portmap.rpcb.prog portmap.rpcb.version portmap.version
-rpc.argument_length rpc.array.len rpc.auth.flavor rpc.auth.gid rpc.auth.length rpc.auth.pid
-rpc.auth.uid rpc.authdes.namekind rpc.authgss.context.length rpc.authgss.data.length
-rpc.authgss.major rpc.authgss.minor rpc.authgss.procedure rpc.authgss.seqnum rpc.authgss.service
-rpc.authgss.token_length rpc.authgss.version rpc.authgss.window rpc.authgssapi.msgversion
-rpc.authgssapi.version rpc.fraglen rpc.fragment.count rpc.msgtyp rpc.opaque_length rpc.procedure
-rpc.program rpc.programversion rpc.programversion.max rpc.programversion.min
-rpc.reassembled.length rpc.replystat rpc.state_accept rpc.state_auth rpc.state_reject
-rpc.version rpc.version.max rpc.version.min rpcordma.errcode rpcordma.flow_control
-rpcordma.fragment.count rpcordma.msg_type rpcordma.position rpcordma.rdma_align
-rpcordma.rdma_length rpcordma.rdma_thresh rpcordma.reads_count rpcordma.reassembled.length
-rpcordma.reply_count rpcordma.segment_count rpcordma.vers_high rpcordma.vers_low
-rpcordma.version rpcordma.writes_count rquota.bhardlimit rquota.bsize rquota.bsoftlimit
-rquota.btimeleft rquota.curblocks rquota.curfiles rquota.fhardlimit rquota.fsoftlimit
-rquota.ftimeleft rquota.id rquota.procedure_v1 rquota.procedure_v2 rquota.status rquota.type
-rquota.uid stat.my_id.proc stat.my_id.prog stat.my_id.vers stat.procedure_v1 stat.stat_res.res
-stat.stat_res.state stat.state tcp.ack tcp.ack_raw tcp.analysis.bytes_in_flight
-tcp.analysis.duplicate_ack_num tcp.analysis.push_bytes_sent tcp.len tcp.nxtseq
-tcp.options.cc_value tcp.options.echo_value tcp.options.mptcp.recvtok tcp.options.mptcp.sendrand
-tcp.options.mptcp.subflowseqno tcp.options.rvbd.probe.storeid tcp.options.sack.dsack_le
-tcp.options.sack.dsack_re tcp.options.sack_le tcp.options.sack_re tcp.options.timestamp.tsecr
-tcp.options.timestamp.tsval tcp.options.timestamp.tsval.syncookie.timestamp tcp.pdu.size
-tcp.proc.dstpid tcp.proc.dstuid tcp.proc.srcpid tcp.proc.srcuid tcp.reassembled.length
-tcp.segment.count tcp.seq tcp.seq_raw tcp.stream tcp.window_size udp.pdu.size udp.proc.dstpid
-udp.proc.dstuid udp.proc.srcpid udp.proc.srcuid udp.stream
+mpls.label nfs.acetype4 nfs.acl.flags nfs.adb.block.count nfs.adb.block.num
+nfs.adb.block.reloff_num nfs.adb.pattern.reloff nfs.atime.nsec nfs.atime.sec nfs.atime.usec
+nfs.attr nfs.attr_count nfs.attributes_follow nfs.bytes_per_block nfs.callback_ids
+nfs.cb.operation nfs.cb_procedure nfs.content.index nfs.content.type nfs.count3
+nfs.count3_dircount nfs.count3_maxcount nfs.count4 nfs.createmode nfs.createmode4 nfs.ctime.nsec
+nfs.ctime.sec nfs.ctime.usec nfs.data_content nfs.delegate_type nfs.devaddr.scsi_volume_index
+nfs.devaddr.scsi_volume_ref_index nfs.devaddr.scsi_volume_type nfs.devaddr.scsi_vpd_code_set
+nfs.devaddr.scsi_vpd_designator_type nfs.devaddr.ssv_length nfs.devaddr.ssv_start
+nfs.devaddr.ssv_stripe_unit nfs.device_error_count nfs.device_errors_index nfs.deviceidx
+nfs.devicenum4 nfs.dircount nfs.dtime.nsec nfs.dtime.sec nfs.eof nfs.exchange_id.state_protect
+nfs.fattr.blocks nfs.fattr.blocksize nfs.fattr.fileid nfs.fattr.gid nfs.fattr.nlink
+nfs.fattr.rdev nfs.fattr.size nfs.fattr.uid nfs.fattr3.gid nfs.fattr3.nlink nfs.fattr3.type
+nfs.fattr3.uid nfs.fattr4.aclsupport nfs.fattr4.change_attr_type nfs.fattr4.clone_block_size
+nfs.fattr4.layout_blksize nfs.fattr4.lease_time nfs.fattr4.maxlink nfs.fattr4.maxname
+nfs.fattr4.numlinks nfs.fattr4.security_label.lfs nfs.fattr4.security_label.pi
+nfs.fattr4.threshold_item.hint nfs.fattr4.threshold_item.hint_count
+nfs.fattr4.threshold_item.mask_count nfs.fattr4.umask nfs.ff.callback_id_index
+nfs.ff.ioerrs_count nfs.ff.ioerrs_index nfs.ff.iostats_count nfs.ff.iostats_index
+nfs.ff.minorversion nfs.ff.rsize nfs.ff.source_server_index nfs.ff.stats_collect_hint
+nfs.ff.version nfs.ff.wsize nfs.ff_ioerrs_op nfs.fh.dirinode nfs.fh.ex.fsid nfs.fh.ex.gen
+nfs.fh.ex.inode nfs.fh.export.fileid nfs.fh.fileid nfs.fh.fn nfs.fh.fn.generation
+nfs.fh.fn.inode nfs.fh.fn.len nfs.fh.fsid nfs.fh.fsid.inode nfs.fh.fstype nfs.fh.handletype
+nfs.fh.hp.len nfs.fh.length nfs.fh.mount.fileid nfs.fh.obj.fsid nfs.fh.obj.gen nfs.fh.obj.id
+nfs.fh.obj.inode nfs.fh.pd.flags.version nfs.fh.pd.shareid nfs.fh.xfn nfs.fh.xfn.generation
+nfs.fh.xfn.inode nfs.fh.xfn.len nfs.flavor4 nfs.fsinfo.dtpref nfs.fsinfo.rtmax nfs.fsinfo.rtmult
+nfs.fsinfo.rtpref nfs.fsinfo.wtmax nfs.fsinfo.wtmult nfs.fsinfo.wtpref nfs.fsstat.invarsec
+nfs.ftype nfs.gid3 nfs.gid4 nfs.handle_follow nfs.high_slotid nfs.hint.count nfs.hint.hint
+nfs.huge_bitmap_length nfs.iomode nfs.layouttype nfs.listxattr.names.count nfs.lisxtattr.eof
+nfs.lisxtattr.maxcount nfs.locktype4 nfs.main_opcode nfs.maxcount nfs.maxops4 nfs.maxreqs4
+nfs.maxreqsize4 nfs.maxrespsize4 nfs.maxrespsizecached4 nfs.minorversion nfs.mode nfs.mode.name
+nfs.mode3 nfs.mtime.nsec nfs.mtime.sec nfs.mtime.usec nfs.netloctype nfs.nfl_first_stripe_index
+nfs.nfl_mirrors nfs.nfl_util.commit_thru_mds nfs.nfl_util.dense nfs.nfl_util.stripe_size
+nfs.nfs_ftype4 nfs.nfsstat4 nfs.nfstime4.nseconds nfs.notify_type nfs.num_aces nfs.num_blocks
+nfs.num_offload_status nfs.offload_status nfs.opcode nfs.open.claim_type
+nfs.open.delegation_type nfs.open.limit_by nfs.open.opentype nfs.open.why_no_delegation
+nfs.open4.share_access nfs.open4.share_deny nfs.ops.count nfs.padsize4 nfs.pathconf.linkmax
+nfs.pathconf.name_max nfs.pathname.component.count nfs.procedure_v2 nfs.procedure_v3
+nfs.procedure_v4 nfs.rdmachanattrs4 nfs.read.count nfs.read.data_length nfs.read.offset
+nfs.read.totalcount nfs.readdir.cookie nfs.readdir.count nfs.readdir.entry.cookie
+nfs.readdir.entry.fileid nfs.readdir.eof nfs.recalltype nfs.returntype nfs.sattrguard3
+nfs.scsil_ext_state nfs.secinfo.flavor nfs.secinfo.flavor_info.rpcsec_gss_info.qop
+nfs.secinfo.rpcsec_gss_info.service nfs.secinfo.style nfs.service4 nfs.set_it
+nfs.setxattr.options nfs.slotid nfs.source_servers nfs.specdata1 nfs.specdata2 nfs.stable_how4
+nfs.stamp4 nfs.stateid.seqid nfs.statfs.bavail nfs.statfs.bfree nfs.statfs.blocks
+nfs.statfs.bsize nfs.statfs.tsize nfs.status nfs.status2 nfs.status3 nfs.target_high_slotid
+nfs.type nfs.uid3 nfs.uid4 nfs.write.beginoffset nfs.write.committed nfs.write.data_length
+nfs.write.offset nfs.write.stable nfs.write.totalcount nfsacl.aclcnt nfsacl.aclent.perm
+nfsacl.aclent.type nfsacl.aclent.uid nfsacl.dfaclcnt nfsacl.procedure_v1 nfsacl.procedure_v2
+nfsacl.procedure_v3 nlm.lock.l_len nlm.lock.l_offset nlm.lock.svid nlm.msg_in nlm.procedure_v1
+nlm.procedure_v2 nlm.procedure_v3 nlm.procedure_v4 nlm.res_in nlm.share.access nlm.share.mode
+nlm.stat nlm.state nlm.test_stat.stat portmap.port portmap.proc portmap.procedure_v1
+portmap.procedure_v2 portmap.procedure_v3 portmap.procedure_v4 portmap.prog portmap.proto
+portmap.rpcb.prog portmap.rpcb.version portmap.version rpc.argument_length rpc.array.len
+rpc.auth.flavor rpc.auth.gid rpc.auth.length rpc.auth.pid rpc.auth.uid rpc.authdes.namekind
+rpc.authgss.context.length rpc.authgss.data.length rpc.authgss.major rpc.authgss.minor
+rpc.authgss.procedure rpc.authgss.seqnum rpc.authgss.service rpc.authgss.token_length
+rpc.authgss.version rpc.authgss.window rpc.authgssapi.msgversion rpc.authgssapi.version
+rpc.fraglen rpc.fragment.count rpc.msgtyp rpc.opaque_length rpc.procedure rpc.program
+rpc.programversion rpc.programversion.max rpc.programversion.min rpc.reassembled.length
+rpc.replystat rpc.state_accept rpc.state_auth rpc.state_reject rpc.version rpc.version.max
+rpc.version.min rpcordma.errcode rpcordma.flow_control rpcordma.fragment.count rpcordma.msg_type
+rpcordma.position rpcordma.rdma_align rpcordma.rdma_length rpcordma.rdma_thresh
+rpcordma.reads_count rpcordma.reassembled.length rpcordma.reply_count rpcordma.segment_count
+rpcordma.vers_high rpcordma.vers_low rpcordma.version rpcordma.writes_count rquota.bhardlimit
+rquota.bsize rquota.bsoftlimit rquota.btimeleft rquota.curblocks rquota.curfiles
+rquota.fhardlimit rquota.fsoftlimit rquota.ftimeleft rquota.id rquota.procedure_v1
+rquota.procedure_v2 rquota.status rquota.type rquota.uid stat.my_id.proc stat.my_id.prog
+stat.my_id.vers stat.procedure_v1 stat.stat_res.res stat.stat_res.state stat.state tcp.ack
+tcp.ack_raw tcp.analysis.bytes_in_flight tcp.analysis.duplicate_ack_num
+tcp.analysis.push_bytes_sent tcp.len tcp.nxtseq tcp.options.cc_value tcp.options.echo_value
+tcp.options.mptcp.recvtok tcp.options.mptcp.sendrand tcp.options.mptcp.subflowseqno
+tcp.options.rvbd.probe.storeid tcp.options.sack.dsack_le tcp.options.sack.dsack_re
+tcp.options.sack_le tcp.options.sack_re tcp.options.timestamp.tsecr tcp.options.timestamp.tsval
+tcp.options.timestamp.tsval.syncookie.timestamp tcp.pdu.size tcp.proc.dstpid tcp.proc.dstuid
+tcp.proc.srcpid tcp.proc.srcuid tcp.reassembled.length tcp.segment.count tcp.seq tcp.seq_raw
+tcp.stream tcp.window_size udp.pdu.size udp.proc.dstpid udp.proc.dstuid udp.proc.srcpid
+udp.proc.srcuid udp.stream
 """,
     "FT_UINT32 hex": """
-eth.fcs frame.packet_flags frame.packet_flags_direction infiniband.classportinfo.capabilitymask2
-infiniband.classportinfo.redirectqkey infiniband.classportinfo.trapqkey
-infiniband.cm.dreq.localcommid infiniband.cm.dreq.remotecommid infiniband.cm.drsp.localcommid
-infiniband.cm.drsp.remotecommid infiniband.cm.rej.localcommid infiniband.cm.rej.remotecommid
-infiniband.cm.rep infiniband.cm.rep.localqkey infiniband.cm.rep.remotecommid infiniband.cm.req
-infiniband.cm.req.alt_flowlabel infiniband.cm.req.alt_pktrate infiniband.cm.req.alt_reserved0
-infiniband.cm.req.localqkey infiniband.cm.req.prim_flowlabel infiniband.cm.req.prim_pktrate
-infiniband.cm.req.prim_reserved0 infiniband.cm.rtu.localcommid infiniband.cm.rtu.remotecommid
-infiniband.deth.srcqp infiniband.invariant.crc infiniband.linkrecord.servicelease
-infiniband.mad.attributemodifier infiniband.mcmemberrecord.q_key infiniband.nodeinfo.revision
-infiniband.portinfo.capabilitymask
+eth.fcs frame.packet_flags frame.packet_flags_direction gre.key gtp.teid
+infiniband.classportinfo.capabilitymask2 infiniband.classportinfo.redirectqkey
+infiniband.classportinfo.trapqkey infiniband.cm.dreq.localcommid infiniband.cm.dreq.remotecommid
+infiniband.cm.drsp.localcommid infiniband.cm.drsp.remotecommid infiniband.cm.rej.localcommid
+infiniband.cm.rej.remotecommid infiniband.cm.rep infiniband.cm.rep.localqkey
+infiniband.cm.rep.remotecommid infiniband.cm.req infiniband.cm.req.alt_flowlabel
+infiniband.cm.req.alt_pktrate infiniband.cm.req.alt_reserved0 infiniband.cm.req.localqkey
+infiniband.cm.req.prim_flowlabel infiniband.cm.req.prim_pktrate infiniband.cm.req.prim_reserved0
+infiniband.cm.rtu.localcommid infiniband.cm.rtu.remotecommid infiniband.deth.srcqp
+infiniband.invariant.crc infiniband.linkrecord.servicelease infiniband.mad.attributemodifier
+infiniband.mcmemberrecord.q_key infiniband.nodeinfo.revision infiniband.portinfo.capabilitymask
 infiniband.portinfo.capabilitymask.automaticmigrationsupported
 infiniband.portinfo.capabilitymask.bootmanagementsupported
 infiniband.portinfo.capabilitymask.capabilitymasknoticesupported

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from tests.support.tunnels import TUNNELS, inside, ip4, udp
 
 from nfsrdma.dissector.base.packet import FrameKind
 from nfsrdma.dissector.capture.opening import reader_of
+from nfsrdma.dissector.fields.names import known
+from nfsrdma.dissector.fields.tunnels import tunnel_fields
 from nfsrdma.dissector.layers import Layers
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.views.line import LineView
+from nfsrdma.dissector.views.ndjson import NdjsonView
 from nfsrdma.dissector.views.tree import TreeView
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
@@ -46,6 +50,25 @@ def test_the_tunnel_is_said(name: str) -> None:
     said = TUNNELS[name][1]
     text = shown(pcap(inside(conversation(), name)), TreeView)
     assert said in text.split("Inside ")[1].split("\n")[0]
+
+
+def test_what_tells_tunnels_apart_is_a_field() -> None:
+    tunnels = ("VLAN 7", "VLAN 8", "MPLS 16/17 pseudowire", "VXLAN 5", "GTP-U 0x2a", "NVGRE 3",
+               "ERSPAN II session 9", "GRE key 4", "CMD group 6", "IP in IP")  # fmt: skip
+    assert tunnel_fields(tunnels) == {
+        "vlan.id": [7, 8], "mpls.label": [16, 17], "vxlan.vni": 5, "gtp.teid": 42,
+        "erspan.spanid": 9, "gre.key": 4, "cmd.sgt": 6,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(TUNNELS))
+def test_json_has_the_tunnel(name: str) -> None:
+    text = shown(pcap(inside(conversation(), name)), NdjsonView)
+    records = [json.loads(line) for line in text.splitlines()]
+    tunnels = [record["nfsrdma.tunnel"] for record in records if "rpc.xid" in record]
+    assert len(tunnels) == 6
+    for record in records:
+        assert record.keys() <= known().keys() | {"nfs.ops"}
 
 
 @pytest.mark.parametrize("name", ["VXLAN", "ERSPAN II", "ERSPAN III, IPv6", "MACsec", "MPLS"])
