@@ -191,7 +191,7 @@ def _cut(octets: bytes, most: int) -> bytes:
 SAMPLE = (
     "baseline-rocev2", "baseline-iwarp-markers", "callback-with-the-same-xid", "go-back-n",
     "remote-invalidation", "rpcsec-gss", "version-2", "violation-position-range-1",
-    "violation-xid-differs-1",
+    "violation-xid-differs-1", "callbacks", "company", "gss-context", "pnfs",
 )  # fmt: skip
 
 

@@ -72,11 +72,15 @@ _GROUP_OF = {name: group for group, names in FIELDS.items() for name in names}
 _ALONE = frozenset(("rdma-done", "version-2", "bad-header", "rdma-error"))
 """Rules whose message belongs to no exchange."""
 _OF_ATTRIBUTES = frozenset(("nfs.nfsstat4", "nfs.fh.hash"))
-_LISTS = frozenset((t.OP_READDIR, READDIR3, READDIRPLUS3, t.OP_LAYOUTGET))
+_LISTS = frozenset(
+    (t.OP_READDIR, READDIR3, READDIRPLUS3, t.OP_LAYOUTGET, t.OP_LAYOUTRETURN, t.OP_LAYOUTSTATS)
+)
 _LENGTHS = frozenset(("nfs.read.data_length", "nfs.write.data_length"))
 _COUNTS = frozenset(("rpcordma.reads_count", "rpcordma.writes_count", "rpcordma.reply_count"))
 _RANGES = frozenset(("nfs.offset4", "nfs.count4"))
-_OTHER_RANGES = frozenset((t.OP_LAYOUTGET, t.OP_LAYOUTCOMMIT, t.OP_LAYOUTRETURN, t.OP_IO_ADVISE))
+_OTHER_RANGES = frozenset(
+    (t.OP_LAYOUTGET, t.OP_LAYOUTCOMMIT, t.OP_LAYOUTRETURN, t.OP_LAYOUTSTATS, t.OP_IO_ADVISE)
+)
 _MOVES = frozenset((t.OP_READ, t.OP_WRITE, READ3, WRITE3))
 _FIRST_ONLY = frozenset(("rpc.auth.flavor",))
 """Wireshark has the verifier's, too."""
@@ -352,11 +356,11 @@ def _comparable(exchange: Exchange, direction: int, name: str) -> bool:
 
     Wireshark has the verifier's flavor beside the credential's; file handles and errors among the
     attributes of a READDIR's entries, and in layouts; more opaque octets than those of files, and
-    more offsets. It does not count a callback's operations.
+    more offsets. It does not count a callback's operations, and does not look into CB_NOTIFY.
     """
     if name == "rpc.auth.flavor":
         return direction == 0
-    if name == "nfs.ops.count" and exchange.callback:
+    if exchange.callback and not _comparable_in_callback(exchange, direction, name):
         return False
     header = exchange.reply_header if direction else exchange.call_header
     if name in _COUNTS and header is not None and header.fault:
@@ -372,6 +376,15 @@ def _comparable(exchange: Exchange, direction: int, name: str) -> bool:
     if name in _RANGES:
         return not numbers & _OTHER_RANGES
     return name != "nfs.data" or bool(numbers & _MOVES)
+
+
+def _comparable_in_callback(exchange: Exchange, direction: int, name: str) -> bool:
+    if name == "nfs.ops.count" or name in _RANGES:
+        return False
+    if name == "nfs.nfsstat4":
+        return direction == 1  # a call has at most that of the copy that it is about
+    body = exchange.call_body
+    return name != "nfs.fh.hash" or body is None or "CB_NOTIFY" not in body.names()
 
 
 def _text(values: Values | None) -> str:
