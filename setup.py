@@ -36,7 +36,7 @@ COMPILED = {
     "base": "extent packet stretches text",
     "fields": "fields summary values",
     "layers": "frame offload roce",
-    "messages": "body procedures programs rpc rpcrdma",
+    "messages": "body procedures programs rpc rpcrdma rpcrdma2",
     "tracking": "chunks connections data events flow matching model names offers pairing parts "
     "paths placement reads resolve sends sequence writes",
     "views": "line ndjson",
