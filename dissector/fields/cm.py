@@ -63,7 +63,7 @@ _MAD: Final = {
     "infiniband.mad.status": 0,
 }
 """What no message is the connection manager's without."""
-NAMES: Final = frozenset(
+NAMES: Final[frozenset[str]] = frozenset(
     (
         *_MAD, "infiniband.mad.attributeid", "infiniband.deth.srcqp",
         "infiniband.cm.req", "infiniband.cm.rep", "infiniband.cm.req.serviceid",

@@ -43,7 +43,7 @@ _TEXTS: Final = (
 )  # fmt: skip
 """Octets and texts of which Wireshark shows how long they are, and what fills them up."""
 _TIMES: Final = ("nfs.atime", "nfs.mtime", "nfs.ctime")
-NAMES: Final = frozenset(
+NAMES: Final[frozenset[str]] = frozenset(
     (
         *_TIMES, "nfs.fh.length", "rpc.opaque_length", "rpc.fill_bytes",
         *(flag for flags in _FLAGS.values() for flag in flags), "nfs.mode.name",

@@ -16,7 +16,7 @@ from ..tracking.model import Exchange, Message
 
 _TOKEN, _CHECKSUM = "rpc.authgss.token", "rpc.authgss.checksum"
 _HANDLE = "rpc.authgss.context"
-NAMES: Final = frozenset(
+NAMES: Final[frozenset[str]] = frozenset(
     (
         _TOKEN, _CHECKSUM, _HANDLE, f"{_TOKEN}_length", f"{_HANDLE}.length",
         "rpc.authgss.data.length", "rpc.authgss.seqnum", "rpc.authgss.major",

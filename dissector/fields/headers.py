@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..base.packet import BTH_LENGTH, ICRC_LENGTH, LINK_ETHERNET, Carrier
 from ..tracking.model import Message
@@ -21,7 +21,7 @@ KEPT = 1024
 _UNVERIFIED, _NOT_PRESENT, _ILLEGAL = 2, 3, 4
 """What Wireshark has for checksums that nobody looked at, that are not there, that must be."""
 
-NAMES = frozenset(
+NAMES: Final[frozenset[str]] = frozenset(
     """
 frame.len frame.cap_len frame.time frame.marked frame.ignored frame.encap_type
 frame.offset_shift eth.dst eth.src eth.addr eth.type eth.dst.oui eth.src.oui eth.addr.oui

@@ -142,7 +142,7 @@ BITS: Final[dict[tuple[type[Any], str], tuple[str, str]]] = {
     (t.notify4, "notify_mask"): ("nfs.notify_mask", "nfs.notify_type"),
 }
 """Bitmaps, of which each word is shown, and the number of each bit."""
-HANDLES: Final = frozenset(("ffds_fh_vers", "nfl_fh_list"))
+HANDLES: Final[frozenset[str]] = frozenset(("ffds_fh_vers", "nfl_fh_list"))
 """Lists of file handles."""
 FLAGS: Final[dict[str, dict[str, int]]] = {
     "nfs.ff.layout_flags": {
@@ -157,7 +157,7 @@ UTIL: Final = {
     "nfs.nfl_util.dense": t.NFL4_UFLG_DENSE,
 }
 """What is in ``nfs.nfl_util``: a size, and two flags."""
-NAMES: Final = frozenset(
+NAMES: Final[frozenset[str]] = frozenset(
     (
         *MEMBERS.values(), *COUNTS.values(), *EACH.values(), *INDEXES.values(), *UTIL,
         *(name for pair in BITS.values() for name in pair),

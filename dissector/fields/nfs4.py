@@ -178,7 +178,7 @@ def _attribute_names() -> dict[int, str]:
 
 
 _NAMED = _attribute_names()
-NAMES: Final = frozenset(
+NAMES: Final[frozenset[str]] = frozenset(
     (
         *_MEMBERS.values(), *_NAMED.values(),
         *(one for flags in _FLAGS.values() for one in flags),

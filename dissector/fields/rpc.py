@@ -9,7 +9,7 @@ from nfsrdma.xdr.rpc import RPCSEC_GSS
 
 from ..tracking.model import Exchange, Message
 
-NAMES: Final = frozenset(
+NAMES: Final[frozenset[str]] = frozenset(
     ("rpc.auth.flavor", "rpc.auth.length", "rpc.opaque_length", "rpc.fill_bytes",
      "rpc.programversion", "nfs.status")
 )  # fmt: skip

@@ -18,7 +18,7 @@ _NAMED: Final = (
     (re.compile(r"CMD group (\d+)"), "cmd.sgt"),
 )
 """What a tunnel is called, and the field that its number is."""
-NAMES: Final = frozenset(name for _, name in _NAMED)
+NAMES: Final[frozenset[str]] = frozenset(name for _, name in _NAMED)
 
 
 @lru_cache(1024)
