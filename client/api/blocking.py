@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from os import PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
@@ -315,18 +315,36 @@ class Mount(Paths):
         *,
         recursive: bool = False,
         resume: bool = False,
+        checksum: bool = False,
+        exclude: Iterable[str] = (),
+        delete: bool = False,
+        dry_run: bool = False,
         progress: Report | None = None,
         on_failure: Callable[[OSError], object] | None = None,
+        on_step: Callable[[str, str], object] | None = None,
     ) -> Progress:
         """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
 
         Modes, times, links and holes are preserved. Each file is complete or not there, and
         replaces what has its name as a rename does. ``resume`` leaves alone what has the size and
-        the time of its source. ``progress`` is called after each step, and ``on_failure`` for each
+        the time of its source, ``checksum`` what has its contents. ``exclude`` has patterns of
+        names that are left out. ``delete`` removes what the target has and the source lacks, after
+        all was copied and only if nothing failed; what is excluded stays. ``dry_run`` does nothing;
+        ``on_step`` is called with ``"copy"`` or ``"delete"`` and each path below the top.
+        ``progress`` is called after each step, and ``on_failure`` for each
         file of a tree that cannot be copied, which does not keep the rest; ``TreeError`` is raised
         at the end then. Neither of them may use the mount.
         """
-        options = TransferOptions(recursive, resume, on_failure=on_failure)
+        options = TransferOptions(
+            recursive,
+            resume,
+            checksum=checksum,
+            exclude=tuple(exclude),
+            delete=delete,
+            dry_run=dry_run,
+            on_failure=on_failure,
+            on_step=on_step,
+        )
         transfer = Transfer(self._client, local_tree(local), options, progress)
         return self._run_long(transfer.get(text_of(source)))
 
@@ -337,13 +355,27 @@ class Mount(Paths):
         *,
         recursive: bool = False,
         resume: bool = False,
+        checksum: bool = False,
+        exclude: Iterable[str] = (),
+        delete: bool = False,
+        dry_run: bool = False,
         progress: Report | None = None,
         on_failure: Callable[[OSError], object] | None = None,
+        on_step: Callable[[str, str], object] | None = None,
     ) -> Progress:
         """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
 
         The options are those of :meth:`get`.
         """
-        options = TransferOptions(recursive, resume, on_failure=on_failure)
+        options = TransferOptions(
+            recursive,
+            resume,
+            checksum=checksum,
+            exclude=tuple(exclude),
+            delete=delete,
+            dry_run=dry_run,
+            on_failure=on_failure,
+            on_step=on_step,
+        )
         transfer = Transfer(self._client, local_tree(local), options, progress)
         return self._run_long(transfer.put(text_of(path)))

@@ -16,6 +16,9 @@ from ..opens import READ
 from ..paths import to_text
 from ..small_files import NEEDS_OPEN
 from ..trees import Branch, Failures, Jobs, Walk
+from .compare import same_contents
+from .exclusions import Exclusions, names_below
+from .extra import LocalSide, Removal, ServerDirectory, ServerSide
 from .holes import pieces, remote_data, solid
 from .local import LocalDirectory, LocalEntry, LocalTree, NewFile
 from .monitor import Monitor
@@ -75,6 +78,9 @@ class Getting:
         self._client = client
         self._options = options
         self._monitor = monitor
+        self._exclusions = Exclusions(options.exclude)
+        self._failures = failures
+        self._top: Stat | None = None  # of a tree
         self._walk: Walk[_Here] = Walk(failures, options.parallel)
 
     async def run(self, source: str) -> None:
@@ -85,17 +91,35 @@ class Getting:
                 raise make_error(errno.EISDIR, "a directory, and the copy is not recursive", source)
             descent = Descent(status.handle)
             top = _Here(self, None, source, self.local.name, status, descent)
+            self._top = status
             await self._walk.run(top, self._enter)
         elif not status.is_file:
             raise make_error(errno.EINVAL, "not a file, directory or link", source)
         else:
-            await self._file(self.local.top, self.local.name, lambda: source, status)
-            self.local.top.sweep()
+            await self._file(
+                self.local.top, self.local.name, lambda: source, lambda: source, status
+            )
+            if not self._options.dry_run:
+                self.local.top.sweep()
+
+    async def delete(self, source: str) -> None:
+        """Remove from the local tree what the server's lacks."""
+        if self._top is None or self.local.top.entry(self.local.name) is None:
+            return
+        removal = Removal(
+            LocalSide(),
+            ServerSide(self._client),
+            self._exclusions,
+            self._failures,
+            self._monitor.deletes,
+            dry_run=self._options.dry_run,
+        )
+        there = ServerDirectory(self._top.handle, source, Descent(self._top.handle))
+        await removal.run(self.local.top.enter(self.local.name), there)
 
     async def _enter(self, branch: _Here) -> list[_Here]:
         """List a directory and begin to copy what is in it; return the directories below."""
-        assert branch.above is not None
-        branch.local = branch.above.make(branch.octets)
+        branch.local = self._directory(branch)
         below: list[_Here] = []
         try:
             async for page in self._client.operations.pages(branch.status.handle, branch.path):
@@ -105,6 +129,19 @@ class Getting:
             # Copy all the same what has been listed.
             self._walk.fail(branch, error)
         return below
+
+    def _directory(self, branch: _Here) -> LocalDirectory | None:
+        """Return the copy of a directory; a dry run makes none, so there may be none."""
+        above = branch.above
+        if self._options.dry_run:
+            missing = above is None or above.entry(branch.octets) is None
+            return None if missing or above is None else above.enter(branch.octets)
+        assert above is not None
+        return above.make(branch.octets)
+
+    def _is_excluded(self, branch: _Here, shown: str, is_directory: bool) -> bool:
+        names = names_below(branch, shown) if self._exclusions else []
+        return self._exclusions.fit(names, is_directory)
 
     async def _found(
         self, branch: _Here, name: bytes, status: Stat | int, below: list[_Here]
@@ -118,6 +155,8 @@ class Getting:
         try:
             if isinstance(status, int) or not status.handle:
                 status = await self._client.operations.lookup(branch.status.handle, name, where)
+            if self._is_excluded(branch, shown, status.is_dir):
+                return
             if status.is_dir:
                 descent = branch.descent.below(status.handle, where)
                 below.append(_Here(self, branch, shown, name, status, descent))
@@ -134,17 +173,23 @@ class Getting:
         self, branch: _Here, name: bytes, where: Callable[[], str], status: Stat
     ) -> Callable[[], Coroutine[Any, Any, None]]:
         """Return the job that copies a file or a link."""
-        assert branch.local is not None
         local = branch.local
         branch.wrote = True
         copy = self._link if status.is_symlink else self._file
-        return lambda: copy(local, name, where, status)
+
+        def below() -> str:
+            return "/".join(names_below(branch, to_text(name)))
+
+        return lambda: copy(local, name, where, below, status)
 
     def finish(self, branch: _Here) -> None:
         """Set the attributes of a directory that is complete."""
         if branch.local is None:
             return
         try:
+            if self._options.dry_run:
+                branch.local.finish(None)
+                return
             if branch.wrote and branch.local.existed:
                 branch.local.sweep()
             status = branch.status
@@ -155,20 +200,65 @@ class Getting:
     # --- Single files ---
 
     async def _link(
-        self, local: LocalDirectory, name: bytes, where: Callable[[], str], status: Stat
+        self,
+        local: LocalDirectory | None,
+        name: bytes,
+        where: Callable[[], str],
+        below: Callable[[], str],
+        status: Stat,
     ) -> None:
         target = await self._client.operations.readlink(status.handle, where)
+        if self._options.resume and local is not None:
+            entry = local.entry(name)
+            if entry is not None and entry.kind == "link" and local.read_link(name) == target:
+                return
+        self._monitor.step("copy", below())
+        if self._options.dry_run:
+            return
+        assert local is not None
         local.make_link(name, target, temporary_name(self._client.rng))
 
-    async def _file(
+    async def _is_there(
         self, local: LocalDirectory, name: bytes, where: Callable[[], str], status: Stat
+    ) -> bool:
+        """Return whether a file does not need to be copied."""
+        entry = local.entry(name)
+        if self._options.checksum:
+            return (
+                entry is not None
+                and (entry.kind, entry.size) == ("file", status.st_size)
+                and await same_contents(
+                    self._client, status.handle, where(), local, name, status.st_size
+                )
+            )
+        return self._options.resume and _same(entry, status)
+
+    async def _file(
+        self,
+        local: LocalDirectory | None,
+        name: bytes,
+        where: Callable[[], str],
+        below: Callable[[], str],
+        status: Stat,
     ) -> None:
         monitor = self._monitor
         monitor.found(status.st_size)
-        if self._options.resume and _same(local.entry(name), status):
+        if local is not None and await self._is_there(local, name, where, status):
             monitor.skips(status.st_size)
             return
         monitor.begins(where())
+        monitor.step("copy", below())
+        if self._options.dry_run:
+            monitor.moved(status.st_size)
+            monitor.ends()
+            return
+        assert local is not None
+        await self._whole(local, name, where, status)
+        monitor.ends()
+
+    async def _whole(
+        self, local: LocalDirectory, name: bytes, where: Callable[[], str], status: Stat
+    ) -> None:
         temporary = temporary_name(self._client.rng)
         file: NewFile | None = None
         try:
@@ -184,7 +274,6 @@ class Getting:
         finally:
             if file is not None:
                 file.close()
-        monitor.ends()
 
     async def _data(self, where: Callable[[], str], status: Stat, file: NewFile) -> None:
         sparse = status.st_blocks * _BLOCK < status.st_size

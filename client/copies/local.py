@@ -86,6 +86,9 @@ class LocalDirectory(Protocol):
     def create(self, name: bytes, temporary: bytes) -> NewFile:
         """Make a new file under the name ``temporary``, that will be called ``name``."""
 
+    def remove(self, name: bytes, is_directory: bool) -> None:
+        """Remove an empty directory, or anything else; a link is not followed."""
+
     def discard(self, temporary: bytes) -> None:
         """Remove the file that :meth:`create` made, if it is there."""
 

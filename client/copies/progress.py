@@ -18,6 +18,8 @@ class Progress:
     octets_done: int = 0
     skipped: int = 0
     """Files that were skipped, because they are there already."""
+    deleted: int = 0
+    """Names of the target that were removed, because the source lacks them."""
     failed: int = 0
     """Names that could not be copied; each was reported."""
     current: str = ""
@@ -34,6 +36,7 @@ class Progress:
         self.files_done += other.files_done
         self.octets_done += other.octets_done
         self.skipped += other.skipped
+        self.deleted += other.deleted
         self.failed += other.failed
         self.current = other.current or self.current
 
@@ -61,3 +64,13 @@ class TransferOptions:
     """Files in progress at a time."""
     on_failure: Callable[[OSError], object] | None = None
     """A function called at once with the error of each file that cannot be copied."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of names that are left out, and stay where they are: see :class:`Exclusions`."""
+    checksum: bool = False
+    """Whether files of one size are skipped if they have the same contents, whatever their time."""
+    delete: bool = False
+    """Whether names of the target that the source lacks are removed, once all was copied."""
+    dry_run: bool = False
+    """Whether nothing is done, and ``on_step`` is told what would be."""
+    on_step: Callable[[str, str], object] | None = None
+    """A function called with ``"copy"`` or ``"delete"`` and a path below the top, for each name."""

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .. import endings
 from ..attributes import Stat
+from ..descent import Descent
 from ..errors import local_error, make_error
 from ..file import PARALLEL, OpenFile
 from ..paths import to_text
 from ..trees import Branch, Failures, Jobs, Walk
+from .compare import same_contents
+from .exclusions import Exclusions, names_below
+from .extra import LocalSide, Removal, ServerDirectory, ServerSide
 from .get import SMALL
 from .holes import local_data, pieces
 from .leftovers import sweep
@@ -80,6 +84,9 @@ class Putting:
         self._local = local
         self._options = options
         self._monitor = monitor
+        self._exclusions = Exclusions(options.exclude)
+        self._failures = failures
+        self._is_tree = False
         self._walk: Walk[_There] = Walk(failures, options.parallel)
 
     async def run(self, path: str) -> None:
@@ -92,12 +99,33 @@ class Putting:
             if not self._options.recursive:
                 text = "a directory, and the copy is not recursive"
                 raise local_error(errno.EISDIR, text, top.path(name))
-            await self._client.makedirs(path, entry.mode | 0o700, exist_ok=True)
+            self._is_tree = True
+            if not self._options.dry_run:
+                await self._client.makedirs(path, entry.mode | 0o700, exist_ok=True)
             await self._walk.run(_There(self, None, path, entry), self._enter)
         elif entry.kind == "other":
             raise local_error(errno.EINVAL, "not a file, directory or link", top.path(name))
         else:
             await self._single(top, entry, path)
+
+    async def delete(self, path: str) -> None:
+        """Remove from the server's tree what the local one lacks."""
+        if not self._is_tree:
+            return
+        try:
+            found = await self._client.resolver.find(path, follow=True)
+        except FileNotFoundError:
+            return  # in a dry run
+        removal = Removal(
+            ServerSide(self._client),
+            LocalSide(),
+            self._exclusions,
+            self._failures,
+            self._monitor.deletes,
+            dry_run=self._options.dry_run,
+        )
+        there = ServerDirectory(found.handle, path, Descent(found.handle))
+        await removal.run(there, self._local.top.enter(self._local.name))
 
     async def _single(self, top: LocalDirectory, entry: LocalEntry, path: str) -> None:
         directory, name = await self._client.resolver.parent(path, endings.WRITTEN)
@@ -111,16 +139,18 @@ class Putting:
             number = errno.EISDIR if found.is_dir else errno.EEXIST
             raise make_error(number, f"{kind}: it is not replaced", path)
         if entry.kind == "link":
-            await self._remote.put_link(place, top.read_link(entry.name))
+            await self._link(top, entry, place, lambda: path, found)
             return
-        await self._file(top, entry, place, found)
-        await sweep(self._client, place, pages=_PAGES)
+        await self._file(top, entry, place, lambda: path, found)
+        if not self._options.dry_run:
+            await sweep(self._client, place, pages=_PAGES)
 
     async def _enter(self, branch: _There) -> list[_There]:
         """List a directory and begin to copy what is in it; return the directories below."""
         await self._open(branch)
         assert branch.local is not None
-        if self._options.resume and branch.existed:
+        compared = self._options.resume or self._options.checksum
+        if compared and branch.existed:
             async for page in self._client.operations.pages(branch.handle, branch.path):
                 for name, status in page.entries:
                     if isinstance(status, Stat):
@@ -129,6 +159,8 @@ class Putting:
         for item in branch.local.scan():
             if is_temporary(item.name):
                 self._monitor.progress.unfinished.append(branch.local.path(item.name))
+            elif self._is_excluded(branch, item):
+                continue
             elif item.kind == "directory":
                 below.append(_There(self, branch, to_text(item.name), item))
             elif item.kind == "other":
@@ -139,8 +171,37 @@ class Putting:
         branch.there = {}
         return below
 
+    def _is_excluded(self, branch: _There, item: LocalEntry) -> bool:
+        names = names_below(branch, to_text(item.name)) if self._exclusions else []
+        return self._exclusions.fit(names, item.kind == "directory")
+
+    async def _look(self, branch: _There) -> None:
+        """Open a directory here, and see whether it is there: for a dry run."""
+        above = branch.above
+        local = self._local.top if above is None else above.local
+        assert local is not None
+        branch.local = local.enter(self._local.name if above is None else branch.entry.name)
+        try:
+            if above is None:
+                found = await self._client.resolver.find(branch.name, follow=True)
+            elif above.existed:
+                lookup = self._client.operations.lookup
+                found = await lookup(above.handle, branch.entry.name, branch.path)
+            else:
+                branch.existed = False
+                return
+        except FileNotFoundError:
+            branch.existed = False
+            return
+        if not found.is_dir:
+            raise make_error(errno.ENOTDIR, "not a directory, and in its place", branch.path())
+        branch.handle = found.handle
+
     async def _open(self, branch: _There) -> None:
         """Open a directory on both sides."""
+        if self._options.dry_run:
+            await self._look(branch)
+            return
         above = branch.above
         if above is None:
             path = branch.name
@@ -160,17 +221,21 @@ class Putting:
         assert local is not None
         name = item.name
         place = Place(branch.handle, name, lambda: branch.path(to_text(name)))
-        if item.kind == "link":
-            return lambda: self._remote.put_link(place, local.read_link(name))
         there = branch.there.get(name)
+
+        def below() -> str:
+            return "/".join(names_below(branch, to_text(name)))
+
+        if item.kind == "link":
+            return lambda: self._link(local, item, place, below, there)
         branch.wrote = name
-        return lambda: self._file(local, item, place, there)
+        return lambda: self._file(local, item, place, below, there)
 
     async def finish(self, branch: _There) -> None:
         """Set the attributes of a directory that is complete."""
         if branch.local is not None:
             branch.local.finish(None)
-        if not branch.handle:
+        if not branch.handle or self._options.dry_run:
             return
         try:
             if branch.wrote and branch.existed:
@@ -184,15 +249,64 @@ class Putting:
 
     # --- Single files ---
 
-    async def _file(
+    async def _link(
+        self,
+        local: LocalDirectory,
+        entry: LocalEntry,
+        place: Place,
+        below: Callable[[], str],
+        there: Stat | None,
+    ) -> None:
+        target = local.read_link(entry.name)
+        if (
+            self._options.resume
+            and there is not None
+            and there.is_symlink
+            and await self._client.operations.readlink(there.handle, place.where) == target
+        ):
+            return
+        self._monitor.step("copy", below())
+        if not self._options.dry_run:
+            await self._remote.put_link(place, target)
+
+    async def _is_there(
         self, local: LocalDirectory, entry: LocalEntry, place: Place, there: Stat | None
+    ) -> bool:
+        """Return whether a file does not need to be copied."""
+        if there is None:
+            return False
+        if self._options.checksum:
+            return (
+                there.is_file
+                and there.st_size == entry.size
+                and await same_contents(
+                    self._client, there.handle, place.where(), local, entry.name, entry.size
+                )
+            )
+        return self._options.resume and _same(entry, there)
+
+    async def _file(
+        self,
+        local: LocalDirectory,
+        entry: LocalEntry,
+        place: Place,
+        below: Callable[[], str],
+        there: Stat | None,
     ) -> None:
         monitor = self._monitor
         monitor.found(entry.size)
-        if self._options.resume and there is not None and _same(entry, there):
+        if await self._is_there(local, entry, place, there):
             monitor.skips(entry.size)
             return
         monitor.begins(local.path(entry.name))
+        monitor.step("copy", below())
+        if self._options.dry_run:
+            monitor.moved(entry.size)
+        else:
+            await self._attempts(local, entry, place)
+        monitor.ends()
+
+    async def _attempts(self, local: LocalDirectory, entry: LocalEntry, place: Place) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             file = local.open(entry.name)
             try:
@@ -206,7 +320,6 @@ class Putting:
                     raise lost.__cause__ or make_error(errno.EIO, text, place.where()) from lost
             finally:
                 file.close()
-        monitor.ends()
 
     async def _once(
         self, file: LocalFile, entry: LocalEntry, place: Place, path: Callable[[bytes], str]

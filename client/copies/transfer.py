@@ -32,7 +32,7 @@ class Transfer:
         self._local = local
         self._options = options if options is not None else TransferOptions()
         self._failures = Failures(self._options.on_failure)
-        self._monitor = Monitor(self.progress, report)
+        self._monitor = Monitor(self.progress, report, self._options.on_step)
 
     async def get(self, source: str) -> Progress:
         """Copy ``source`` of the server to the local tree, following a link at ``source``.
@@ -43,6 +43,8 @@ class Transfer:
         getting = Getting(self._client, self._local, self._options, self._failures, self._monitor)
         try:
             await getting.run(source)
+            if self._options.delete and not self._failures.count:
+                await getting.delete(source)
         except OSError as error:
             name_file(error, lambda: source)
             raise
@@ -58,6 +60,8 @@ class Transfer:
         putting = Putting(self._client, self._local, self._options, self._failures, self._monitor)
         try:
             await putting.run(path)
+            if self._options.delete and not self._failures.count:
+                await putting.delete(path)
         except OSError as error:
             name_file(error, lambda: path)
             raise
@@ -72,6 +76,7 @@ class Transfer:
     def _outcome(self, path: str) -> Progress:
         count = self._failures.count
         if count:
-            text = f"{count} {'name' if count == 1 else 'names'} could not be copied"
+            what = "copied or removed" if self._options.delete else "copied"
+            text = f"{count} {'name' if count == 1 else 'names'} could not be {what}"
             raise TreeError(errno.EIO, text, path, self._failures)
         return self.progress

@@ -325,6 +325,11 @@ class Directory:
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             raise OSError(errno.EEXIST, "neither a file nor a link: it is not replaced")
 
+    @_blames
+    def remove(self, name: bytes, is_directory: bool) -> None:
+        """Remove an empty directory, or anything else; a link is not followed."""
+        (os.rmdir if is_directory else os.unlink)(name, dir_fd=self.fd)
+
     def discard(self, temporary: bytes) -> None:
         """Remove what :meth:`create` made, if it is there."""
         with suppress(OSError):

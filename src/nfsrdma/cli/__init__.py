@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "cat": ("files", "cat", "Write files to standard output."),
     "get": ("copy", "get", "Copy files or trees from a server."),
     "put": ("copy", "put", "Copy files or trees to a server."),
+    "sync": ("sync", "sync", "Make a tree like another, here or at a server."),
     "stat": ("files", "stat", "Show the attributes of files."),
     "acl": ("acl", "acl", "Show or set the access control lists of files."),
     "df": ("files", "df", "Show the size of a file system, and what is left."),

@@ -232,6 +232,7 @@ def closing_sum(done: Progress, seconds: float) -> str:
     parts.append(f"{size_text(done.octets_done)} in {seconds:.1f} s")
     parts.append(f"{size_text(done.octets_done / max(seconds, 1e-9))}/s")
     parts += [f"{done.skipped} there already"] * bool(done.skipped)
+    parts += [f"{done.deleted} deleted"] * bool(done.deleted)
     parts += [f"{done.failed} failed"] * bool(done.failed)
     return ", ".join(parts)
 
