@@ -105,16 +105,22 @@ class Paths(ThreadMount):
                 return
             yield from page
 
-    def walk(self, path: StrOrBytesPath = "") -> Iterator[tuple[str, list[str], list[str]]]:
+    def walk(
+        self, path: StrOrBytesPath = "", *, topdown: bool = True
+    ) -> Iterator[tuple[str, list[str], list[str]]]:
         """Yield path, names of directories and other names of each directory, as ``os.walk`` does.
 
-        The top comes first, and links are not followed. A name that the caller removes from the
-        list of directories is not entered.
+        The top comes first, or last without ``topdown``, and links are not followed. A name that
+        the caller removes from the list of directories is not entered, if the top comes first.
         """
         start = text_of(path)
-        left: list[tuple[str, str | DirEntry, Descent]] = [(start, start, Descent(b""))]
+        left: list[tuple[str, str | DirEntry | None, Descent]] = [(start, start, Descent(b""))]
+        listed: list[tuple[str, list[str], list[str]]] = []  # bottom up: what is below comes first
         while left:
             top, where, descent = left.pop()
+            if where is None:
+                yield listed.pop()
+                continue
             if isinstance(where, DirEntry):
                 descent = descent.below(where.handle, where.__fspath__)
             found: dict[str, DirEntry] = {}
@@ -125,7 +131,11 @@ class Paths(ThreadMount):
                 else:
                     others.append(entry.name)
             directories = list(found)
-            yield top, directories, others
+            if topdown:
+                yield top, directories, others
+            else:
+                listed.append((top, directories, others))
+                left.append((top, None, descent))
             for name in reversed(directories):
                 below = f"{top.rstrip('/')}/{name}" if top else name
                 left.append((below, found.get(name, below), descent))

@@ -52,6 +52,12 @@ class Info(TypedDict, total=False):
     change: int
 
 
+def authority(host: str, port: int | None = None, **_: object) -> str:
+    """Return a server's name and port as a URL has them."""
+    name = f"[{host.replace('%', '%25')}]" if ":" in host else host
+    return name if port is None else f"{name}:{port}"
+
+
 class NfsFileSystem(AsyncFileSystem):
     """The files of one server; ``host`` and ``port`` say which.
 
@@ -88,8 +94,7 @@ class NfsFileSystem(AsyncFileSystem):
         **options: object,
     ) -> None:
         super().__init__(asynchronous=asynchronous, loop=loop, batch_size=batch_size, **options)
-        name = f"[{host.replace('%', '%25')}]" if ":" in host else host
-        self._authority = name if port in (None, _PORTS[self.scheme]) else f"{name}:{port}"
+        self._authority = authority(host, None if port == _PORTS[self.scheme] else port)
         self.auto_mkdir = auto_mkdir
         self._mounting = lambda: mount(
             f"{self.scheme}://{self._authority}/",

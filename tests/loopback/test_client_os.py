@@ -343,3 +343,18 @@ def test_access_is_asked_as_of_os(fs: nfs.Mount) -> None:
             fs.access(name)
     with pytest.raises(ValueError, match="mode"):
         fs.access("top/f", 8)
+
+
+def test_walks_from_the_bottom_up(fs: nfs.Mount) -> None:
+    fs.makedirs("walked/a/b")
+    fs.makedirs("walked/c")
+    fs.write_bytes("walked/a/f", b"")
+    below = list(fs.walk("walked", topdown=False))
+    assert [top for top, _, _ in below] == ["walked/a/b", "walked/a", "walked/c", "walked"]
+    assert sorted(below) == sorted(fs.walk("walked"))
+    for top, directories, others in below:
+        for name in others:
+            fs.remove(f"{top}/{name}")
+        for name in directories:
+            fs.rmdir(f"{top}/{name}")
+    assert fs.listdir("walked") == []

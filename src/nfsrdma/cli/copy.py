@@ -66,7 +66,7 @@ def get(
 
     If LOCAL is a directory, a file goes into it under its own name, and the contents of a directory
     go into it beside what is there. Several need a directory, and each goes into it under its own
-    name, a directory too; a URL may be a pattern, as of a shell: 'URL/*.csv'. Modes, times, links
+    name, a directory too; names in a URL may be patterns, as of a shell. Modes, times, links
     and holes are preserved. Each file appears under its name when it is complete, and replaces what
     has that name, a link too. What cannot be copied is reported, and the rest goes on. LOCAL may be
     - for standard output.

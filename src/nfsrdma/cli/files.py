@@ -73,7 +73,7 @@ _listing_options = folded(
 @_listing_options
 @server_options
 def ls(urls: tuple[str, ...], recursive: bool, one: bool, form: _Form, options: Options) -> None:
-    """List directories, or show files. A URL may be a pattern, as of a shell: 'URL/*.csv'."""
+    """List directories, or show files. The names in a URL may be patterns, as of a shell."""
     del one
     failed = False
     several = len(urls) > 1 or any(map(has_pattern, urls))
