@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.support.nfs_live import LiveServer
 
-pytest.importorskip("fsspec", reason="fsspec is not installed")
+fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +75,20 @@ def test_arrays_of_zarr(url: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:Consolidated metadata")
 def test_data_sets_of_xarray(url: str) -> None:
+    """It takes a URL with a ``+`` for a local path: a store of zarr, or ``nfsrdma://``, will do."""
     xarray = pytest.importorskip("xarray", reason="xarray is not installed")
-    pytest.importorskip("zarr", reason="zarr is not installed")
+    storage = pytest.importorskip("zarr.storage", reason="zarr is not installed")
     import numpy
 
     numbers = numpy.arange(2000.0).reshape(50, 40)
     data = xarray.Dataset({"t": (("x", "y"), numbers)}, coords={"x": range(50)})
-    data.to_zarr(f"{url}/x.zarr", mode="w")
-    assert xarray.open_zarr(f"{url}/x.zarr").load().identical(data)
+    options = {"auto_mkdir": True}
+    store = storage.FsspecStore.from_url(f"{url}/x.zarr", storage_options=options)
+    data.to_zarr(store, mode="w")
+    assert xarray.open_zarr(store).load().identical(data)
+    if url.startswith("nfs+rdma"):
+        short = f"{url.replace('nfs+rdma', 'nfsrdma')}/x.zarr"
+        assert xarray.open_zarr(short, storage_options=options).load().identical(data)
+    assert fsspec.open(f"{url}/x.zarr/zarr.json").fs.isfile(
+        f"/{url.rpartition('/')[2]}/x.zarr/zarr.json"
+    )
