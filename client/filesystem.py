@@ -10,6 +10,7 @@ where the protocol permits. Even a small file is read, or written and made stabl
 from __future__ import annotations
 
 import errno
+import stat
 from typing import Final, NamedTuple
 
 from nfsrdma.xdr.nfs4 import types as t
@@ -32,6 +33,12 @@ __all__ = ["IO_SIZE", "Buffer", "ClientOptions", "FileSystem"]
 
 Buffer = bytes | bytearray | memoryview
 
+_SPECIAL: Final = {
+    stat.S_IFIFO: t.NF4FIFO,
+    stat.S_IFSOCK: t.NF4SOCK,
+    stat.S_IFBLK: t.NF4BLK,
+    stat.S_IFCHR: t.NF4CHR,
+}
 _TIME_END: Final = 1 << 63
 """The first number of seconds that an ``nfstime4`` cannot hold."""
 
@@ -98,6 +105,20 @@ class FileSystem(AccessControl):
                     raise OverflowError(f"{time_ns} ns are no time that a file can have")
             attributes = encode_attributes(atime_ns=ns[0], mtime_ns=ns[1])
         await self.set_attributes(path, attributes, follow=follow_symlinks)
+
+    async def mknod(self, path: Path, mode: int = 0o600, device: int = 0) -> None:
+        """Make an empty file or, by the type in ``mode``, a pipe, socket or device.
+
+        Raises ``ValueError`` for another type.
+        """
+        kind, permissions = stat.S_IFMT(mode), stat.S_IMODE(mode)
+        if kind in (0, stat.S_IFREG):
+            file = await self.open(path, "xb", permissions=permissions)
+            await file.close()
+        elif kind in _SPECIAL:
+            await self.make_special(path, _SPECIAL[kind], permissions, device)
+        else:
+            raise ValueError(f"mknod: {mode:#o} is no type of file that it makes")
 
     async def touch(self, path: Path, mode: int = 0o666, *, exist_ok: bool = True) -> None:
         """Make an empty file; one that is there gets the current time if ``exist_ok``."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+from os import major, minor
 
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -66,6 +67,16 @@ class Names(Lookups):
     async def mkfifo(self, path: Path, mode: int = 0o666) -> None:
         """Make a named pipe, which is one for the programs of each machine by itself."""
         await self._create(path, t.createtype4(t.NF4FIFO), mode, endings.ANOTHER)
+
+    async def make_special(self, path: Path, kind: int, mode: int, device: int = 0) -> None:
+        """Make a pipe, socket or device (RFC 8881, Section 18.4); ``device`` as of ``os.makedev``.
+
+        ``kind`` is ``NF4FIFO``, ``NF4SOCK``, ``NF4BLK`` or ``NF4CHR``.
+        """
+        made = t.createtype4(kind)
+        if kind in (t.NF4BLK, t.NF4CHR):
+            made = t.createtype4(kind, t.specdata4(major(device), minor(device)))
+        await self._create(path, made, mode, endings.ANOTHER)
 
     async def _create(self, path: Path, kind: t.createtype4, mode: int, ending: Ending) -> None:
         attributes = encode_attributes(mode=mode)

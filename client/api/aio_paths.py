@@ -246,6 +246,14 @@ class AsyncPaths(LoopMount):
         """Make a named pipe. What is written to it does not go to the server."""
         await self._run(self._client.mkfifo(fspath(path), mode))
 
+    async def mknod(self, path: StrOrBytesPath, mode: int = 0o600, device: int = 0) -> None:
+        """Make an empty file, pipe, socket or device, as ``os.mknod`` does.
+
+        ``mode`` has the type (``stat.S_IFIFO`` ...; a file, by default) and the permissions, and
+        ``device`` the numbers of ``os.makedev``. A name that exists is an error.
+        """
+        await self._run(self._client.mknod(fspath(path), mode, device))
+
     async def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
         await self._run(self._client.link(fspath(source), fspath(path)))

@@ -240,6 +240,14 @@ class Paths(ThreadMount):
         """Make a named pipe. What is written to it does not go to the server."""
         self._run(self._client.mkfifo(fspath(path), mode))
 
+    def mknod(self, path: StrOrBytesPath, mode: int = 0o600, device: int = 0) -> None:
+        """Make an empty file, pipe, socket or device, as ``os.mknod`` does.
+
+        ``mode`` has the type (``stat.S_IFIFO`` ...; a file, by default) and the permissions, and
+        ``device`` the numbers of ``os.makedev``. A name that exists is an error.
+        """
+        self._run(self._client.mknod(fspath(path), mode, device))
+
     def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
         self._run(self._client.link(fspath(source), fspath(path)))

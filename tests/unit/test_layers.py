@@ -82,6 +82,8 @@ HARMLESS = {
     "os.W_OK",
     "os.X_OK",
     "os.fspath",
+    "os.major",
+    "os.minor",
     "random.Random",
     "threading.local",
 }
