@@ -273,6 +273,19 @@ def _add(asked: Asked, names: Iterable[str]) -> Fields:
     return fields
 
 
+def _as_wireshark(exchange: Exchange, message: Message) -> Fields:
+    """Return the fields of a message with the frame of its other half as Wireshark names it.
+
+    That of a call's reply is ``rpc.reqframe`` there, and that of a reply's call ``rpc.repframe``.
+    """
+    fields = message_fields(exchange, message)
+    for name, others in _SWAPPED:
+        if name in fields:
+            fields[others] = fields.pop(name)
+            break
+    return fields
+
+
 def parts_of_message(
     exchange: Exchange, message: Message, began: int
 ) -> tuple[Fields, list[Fields]]:
@@ -281,7 +294,7 @@ def parts_of_message(
     The latter are dictionaries that are the same objects for all messages that have them, so that
     whoever keeps many messages need not look at each field of each. No field is in two of them.
     """
-    plan, fields = _plan(derived_names()), message_fields(exchange, message)
+    plan, fields = _plan(derived_names()), _as_wireshark(exchange, message)
     connection = message.side.connection
     asked = Asked(
         fields, exchange, message, connection.transport, connection.ethernet, message.time_ns, began
@@ -330,16 +343,8 @@ def _detailed(fields: Fields, plan: _Plan, exchange: Exchange, message: Message)
 def asked_of_message(
     exchange: Exchange, message: Message, names: Iterable[str], began: int
 ) -> Fields:
-    """Return all fields of a message, and those of ``names`` that are derived.
-
-    The frame of a call's reply is ``rpc.reqframe`` here, and that of a reply's call
-    ``rpc.repframe``, as in Wireshark, whose filters ask for them so.
-    """
-    fields = message_fields(exchange, message)
-    for name, others in _SWAPPED:
-        if name in fields:
-            fields[others] = fields.pop(name)
-            break
+    """Return all fields of a message, and those of ``names`` that are derived."""
+    fields = _as_wireshark(exchange, message)
     connection = message.side.connection
     asked = Asked(
         fields, exchange, message, connection.transport, connection.ethernet, message.time_ns, began

@@ -73,9 +73,9 @@ def test_both_paths_are_used(
         fs.put(tmp_path / "in", "f")
         fs.get("f", tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == data
+        # Which carries how much of which is for the pace of each to say.
         for path in fs.stats.paths:
-            assert path.bytes_sent > 1 << 20
-            assert path.bytes_received > 1 << 20
+            assert path.bytes_sent + path.bytes_received > 1 << 20
         assert fs.stats.sessions == 1
 
 
