@@ -53,12 +53,7 @@ BUFFER_OCTETS = 16 << 20
 _LARGEST = 65536
 _RECEIVES = 16
 """Receive calls in one turn, before others have theirs."""
-_LONG = 1 << 15
-"""Octets of a burst that is a part of something longer: the rest follows it."""
-_MESSAGE = 64
-"""Octets of a burst that is more than an acknowledgement."""
-_IN_VAIN, _LOOK_AGAIN = 4, 16
-"""After so many looks in vain there is none, but in every so many turns."""
+_BULK = 4096
 _MOST_PEERS = 1024
 
 _INT = struct.Struct("=i")
@@ -122,7 +117,6 @@ class UdpPort:
         "_reading",
         "_segments",
         "_socket",
-        "_vain",
         "_waiting",
         "_wildcard",
         "host",
@@ -158,8 +152,6 @@ class UdpPort:
         self._segments = True
         self._progress = 0
         """Packets already sent of a burst that is sent one by one."""
-        self._vain = 0
-        """How often in a row no message was behind another, or was not looked for."""
         self._wildcard = host in ("0.0.0.0", "::")
         self._native = _udp is not None
         """Whether system calls go through the native module, not the socket module."""
@@ -303,50 +295,30 @@ class UdpPort:
 
     def _readable(self) -> None:
         try:
-            self._take()
+            self.look(_BULK)
         finally:
             self._on_turn()
 
-    def look(self) -> None:
-        """Take all that has arrived, within bounds."""
-        for _ in range(_RECEIVES):
-            if self._receive_one() is None:
-                break
+    def look(self, enough: int = 1) -> None:
+        """Take what has arrived, within bounds; stop when fewer octets than ``enough`` came.
 
-    def _take(self) -> None:
-        """Take what has arrived, within bounds, as a rule without a look that finds nothing.
-
-        Behind a message there are others if many calls are in flight, and none if one is: what was
-        so lately is expected. What is left is taken in the next turn, at once.
+        That was probably all. If not, the reactor calls again at once.
         """
-        short = False
+        receive = self._receive if self._native else self._receive_plainly
         for _ in range(_RECEIVES):
-            length = self._receive_one()
-            if length is None:
-                self._vain += short
-                return
-            if short and length >= _MESSAGE:
-                self._vain = 0
-            short = length < _LONG
-            if short and self._vain >= _IN_VAIN:
-                self._vain += 1
-                if self._vain % _LOOK_AGAIN:
-                    return
-
-    def _receive_one(self) -> int | None:
-        """Take one burst; return its length, ``None`` if there was none."""
-        try:
-            found = self._receive() if self._native else self._receive_plainly()
-        except OSError:
-            # An ICMP error came back for an earlier packet.
-            self._counters["receive errors"] += 1
-            return None
-        if found is None:
-            return None
-        length, segment_size, source, local = found
-        if length:
-            self._on_receive(self._buffer[:length], segment_size, source, local)
-        return length
+            try:
+                found = receive()
+            except OSError:
+                # An ICMP error came back for an earlier packet.
+                self._counters["receive errors"] += 1
+                break
+            if found is None:
+                break
+            length, segment_size, source, local = found
+            if length:
+                self._on_receive(self._buffer[:length], segment_size, source, local)
+            if length < enough:
+                break
 
     def _receive(self) -> Received | None:
         found = _udp.receive(self._socket.fileno(), self._buffer)

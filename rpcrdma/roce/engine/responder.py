@@ -8,8 +8,8 @@ Answers leave in the order of the requests: READ responses wait in ``outbox``, a
 acknowledgement only goes out when that is empty, because it would tell the peer that the responses
 before it were lost. At most one acknowledgement or NAK is due at a time: a later one says more.
 The acknowledgement of a SEND waits a moment (``deadline``) for a message of ours, its answer as a
-rule, to ride with: a packet by itself costs both sides as much as a message. That of the sixteenth
-SEND goes at once, or sooner if they are long, as does any other.
+rule, to ride with: a packet by itself costs both sides as much as a message. That of the fourth
+SEND, and any other, goes at once.
 
 What comes next in a message, and how long it may be, is read from the tables of ``opcode``.
 """
@@ -57,9 +57,7 @@ _ACK_HEADER = Struct(">QII")
 """BTH and AETH."""
 _AETH_OCTETS = _WORD.size
 _ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
-_PATIENCE = 16
-_LONG_SHIFT = 14
-"""A SEND counts once, and once more for each 16 KiB: the fourth of 64 KiB is acknowledged."""
+_PATIENCE = 3
 _REMOTE_READ, _REMOTE_WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)
 _SUCCESS = WcStatus.SUCCESS
 
@@ -201,8 +199,17 @@ class Responder:
             if not run.ask:
                 return
             within = self._qp.tuning.acknowledge_within
-            if row.ends and kind is Kind.SEND and within:
-                self._owe_soon(latest, now + within)
+            if not (row.ends and kind is Kind.SEND and within):
+                self._owe(ACK, latest)
+            elif self.due is None:
+                self.due = (ACK, latest)
+                self._patience = _PATIENCE
+                self.deadline = now + within
+                if not self._qp.watched:
+                    self._qp.watch()
+            elif self._patience > 1:
+                self.due = (ACK, latest)
+                self._patience -= 1
             else:
                 self._owe(ACK, latest)
 
@@ -458,19 +465,6 @@ class Responder:
             qp.counters.naks_sent += 1
 
     # --- What goes wrong ---
-
-    def _owe_soon(self, sequence: int, deadline: float) -> None:
-        """Owe the acknowledgement of a SEND, which waits for a message of ours if it may."""
-        if self.due is None:
-            self._patience = _PATIENCE
-            self.deadline = deadline
-            if not self._qp.watched:
-                self._qp.watch()
-        self._patience -= 1 + (self._placed >> _LONG_SHIFT)
-        if self._patience > 0:
-            self.due = (ACK, sequence)
-        else:
-            self._owe(ACK, sequence)
 
     def _owe(self, syndrome: int, sequence: int) -> None:
         self.due = (syndrome, sequence)
