@@ -167,6 +167,16 @@ class RdmaCall:
         if on_sent is not None:
             on_sent()
 
+    def reply_short(self, message: memoryview) -> None:
+        """Send a reply without chunks, which begins with room for its header."""
+        responder, endpoint = self._responder, self._responder.endpoint
+        rkey = self._rkey() if endpoint.may_invalidate else None
+        offered = responder.grant.offered
+        SHORT.pack_into(message, 0, self.xid, VERSION, offered, RDMA_MSG, 0, 0, 0)
+        self._finish()
+        responder.stats.replies_sent += 1
+        endpoint.send(message, rkey=rkey)
+
     def refuse(self) -> None:
         """See ``IncomingCall.refuse``."""
         credit = self._finish()

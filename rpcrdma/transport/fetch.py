@@ -1,5 +1,7 @@
 """Fetching the contents of calls: RDMA READs from the requester's memory to buffers of ours.
 
+The same buffers hold large results of calls that a lane answers, until they have been sent.
+
 A :class:`Fetch` is the record of one call whose Read chunks are wanted. It is made when the call
 arrives, may wait for memory, is started, and is released when the call has been answered, or when
 the RDMA WRITEs of its reply, which may come from its buffers, have been completed.
@@ -104,6 +106,17 @@ class Fetcher:
     def has_room(self, fetch: Fetch) -> bool:
         """Tell whether there is memory for the contents of one more call."""
         return self._pool.has(fetch.size)
+
+    def lend(self, fetch: Fetch, octets: int) -> memoryview | None:
+        """Return memory for a result, until the call is released; None if there is no room."""
+        if not self._pool.has(octets):
+            return None
+        try:
+            buffer = self._pool.acquire(octets)
+        except OSError:
+            return None
+        fetch.buffers.append(buffer)
+        return buffer
 
     def start(self, fetch: Fetch, done: Callable[[], None]) -> None:
         """Fetch the contents of all chunks; ``done`` is called once they are here."""

@@ -18,7 +18,12 @@ from nfsrdma.rpcrdma.transport import (
     listen_rdma,
 )
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
-from nfsrdma.rpcrdma.transport.header import HeaderLimits, RpcRdmaHeader, decode_header
+from nfsrdma.rpcrdma.transport.header import (
+    RDMA_ERROR,
+    HeaderLimits,
+    RpcRdmaHeader,
+    decode_header,
+)
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from nfsrdma.rpcrdma.verbs.interfaces import ConnectRequest
 from nfsrdma.rpcrdma.verbs.types import (
@@ -299,3 +304,59 @@ class RawPeer:
 def parse(message: bytes) -> RpcRdmaHeader:
     """The header of a message that arrived."""
     return decode_header(memoryview(message), HeaderLimits())
+
+
+FULL = PrivateData(4096, 4096, True)
+
+
+class Server:
+    """A server of ours with one raw client."""
+
+    def __init__(
+        self,
+        service: Callable[[IncomingCall], None] = echo,
+        options: TransportOptions | None = None,
+        private_data: PrivateData | None = FULL,
+        *,
+        receives: int = 64,
+        depth: int = 16,
+        late: int = 0,
+    ) -> None:
+        self.fabric = FakeFabric()
+        device = self.fabric.device("server")
+        device.late_establishment = late
+        self.channels: list[RdmaChannel] = []
+        self.listener = listen_rdma(
+            device,
+            self.fabric.reactor,
+            "server",
+            PORT,
+            service,
+            options=options,
+            on_channel=self.channels.append,
+        )
+        self.client = RawPeer(self.fabric.device("client"))
+        self.client.connect(private_data, receives, depth)
+        if not late:
+            self.fabric.reactor.run()
+
+    @property
+    def channel(self) -> RdmaChannel:
+        return self.channels[0]
+
+    def ask(self, header: bytes | bytearray, body: bytes = b"") -> list[bytes]:
+        """Send one message; what comes back."""
+        self.client.send(bytes(header) + body)
+        return [message for message, _ in self.client.messages()]
+
+    def error(self, header: bytes | bytearray, body: bytes = b"") -> int:
+        """Send one message that is answered with an error; its code."""
+        (answer,) = self.ask(header, body)
+        parsed = parse(answer)
+        assert parsed.proc == RDMA_ERROR
+        assert parsed.xid == int.from_bytes(header[:4], "big")
+        assert parsed.credit > 0
+        assert not self.channel.closed
+        assert self.channel.responder.grant.in_use == 0
+        assert self.channel.responder.buffered == 0
+        return parsed.error

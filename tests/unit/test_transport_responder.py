@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Callable
 
 import pytest
-from tests.support.fake_verbs import FakeFabric
 from tests.support.transport import (
-    PORT,
+    FULL,
     Item,
     RawPeer,
     Recorder,
+    Server,
     call_message,
     decode_call,
     decode_reply,
@@ -22,7 +21,7 @@ from tests.support.transport import (
 )
 
 from nfsrdma.rpcrdma.rpc.channel import IncomingCall
-from nfsrdma.rpcrdma.transport import HeaderLimits, RdmaChannel, TransportOptions, listen_rdma
+from nfsrdma.rpcrdma.transport import HeaderLimits, TransportOptions
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import (
     RDMA_DONE,
@@ -37,60 +36,6 @@ from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from nfsrdma.xdr import Decoder, XdrError
 
 BIG = bytes(range(256)) * 40
-FULL = PrivateData(4096, 4096, True)
-
-
-class Server:
-    """A server of ours with one raw client."""
-
-    def __init__(
-        self,
-        service: Callable[[IncomingCall], None] = echo,
-        options: TransportOptions | None = None,
-        private_data: PrivateData | None = FULL,
-        *,
-        receives: int = 64,
-        depth: int = 16,
-        late: int = 0,
-    ) -> None:
-        self.fabric = FakeFabric()
-        device = self.fabric.device("server")
-        device.late_establishment = late
-        self.channels: list[RdmaChannel] = []
-        self.listener = listen_rdma(
-            device,
-            self.fabric.reactor,
-            "server",
-            PORT,
-            service,
-            options=options,
-            on_channel=self.channels.append,
-        )
-        self.client = RawPeer(self.fabric.device("client"))
-        self.client.connect(private_data, receives, depth)
-        if not late:
-            self.fabric.reactor.run()
-
-    @property
-    def channel(self) -> RdmaChannel:
-        return self.channels[0]
-
-    def ask(self, header: bytes | bytearray, body: bytes = b"") -> list[bytes]:
-        """Send one message; what comes back."""
-        self.client.send(bytes(header) + body)
-        return [message for message, _ in self.client.messages()]
-
-    def error(self, header: bytes | bytearray, body: bytes = b"") -> int:
-        """Send one message that is answered with an error; its code."""
-        (answer,) = self.ask(header, body)
-        parsed = parse(answer)
-        assert parsed.proc == RDMA_ERROR
-        assert parsed.xid == int.from_bytes(header[:4], "big")
-        assert parsed.credit > 0
-        assert not self.channel.closed
-        assert self.channel.responder.grant.in_use == 0
-        assert self.channel.responder.buffered == 0
-        return parsed.error
 
 
 def reduced(xid: int, items: list[Item]) -> tuple[bytes, list[tuple[int, bytes]]]:
