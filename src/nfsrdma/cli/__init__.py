@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "chmod": ("changes", "chmod", "Set permissions."),
     "chown": ("changes", "chown", "Set owners and groups."),
     "touch": ("changes", "touch", "Make files, or give them the current time."),
+    "shell": ("shell", "shell", "Run file commands at a prompt, or from a script."),
     "mount": ("mount", "mount", "Mount an export for every program, by FUSE."),
     "umount": ("mount", "umount", "Unmount it."),
     "mount-helper": ("mount_helper", "mount_helper", "Have mount -t nfsrdma and fstab work."),

@@ -138,13 +138,22 @@ def named(fs: Mount) -> Iterator[None]:
         raise Failed(failure(fs, error)) from error
 
 
+class Kept(dict[str, Mount]):
+    """Mounts, by the URLs of their servers' roots, that outlive the commands of a context."""
+
+
 class Mounts(ExitStack):
-    """One mount for each server that the URLs of a command name, until the block ends."""
+    """One mount for each server that the URLs of a command name, until the block ends.
+
+    Those that are :class:`Kept` are used, and stay.
+    """
 
     def __init__(self, options: Options) -> None:
         super().__init__()
         self._options = options
-        self._mounts: dict[str, Mount] = {}
+        context = click.get_current_context(silent=True)
+        kept = context.find_object(Kept) if context is not None else None
+        self._mounts: dict[str, Mount] = dict(kept or {})
         self.failed = False
         """Whether an error of one URL was shown."""
 
