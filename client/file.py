@@ -156,6 +156,7 @@ class OpenFile:
             view = buffer[start : start + self._rsize]
             counts[start] = await self._read_piece(offset + start, view)
 
+        self._several()
         await spread(piece, starts)
         for start in starts:
             total += counts[start]
@@ -278,7 +279,13 @@ class OpenFile:
         async def piece(start: int) -> None:
             await self._write_piece(offset + start, data[start : start + self._wsize])
 
+        self._several()
         await spread(piece, range(0, len(data), self._wsize))
+
+    def _several(self) -> None:
+        """Have the pieces that follow in flight together."""
+        if self._caller.quick is not None:
+            self._caller.quick.several()
 
     async def _write_piece(self, offset: int, data: memoryview, stable: int = t.UNSTABLE4) -> None:
         while len(data):

@@ -158,6 +158,10 @@ class Quick:
         self._slow = 0
         """For so many calls waiting does not pay: none is made without a turn."""
 
+    def several(self) -> None:
+        """Send the next call without waiting for it: others follow at once."""
+        self._turn_by = 0.0
+
     # What they return is the result, or a call to be taken up, or None: there is no usable session,
     # or no free slot. All raise :class:`~.errors.ProtocolError`.
 

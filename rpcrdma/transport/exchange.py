@@ -16,7 +16,7 @@ from ..task import Future
 from ..verbs.interfaces import ExchangingQueuePair, MemoryRegion
 from ..verbs.types import Access, VerbsError
 from .chunk import Chunk, Segment
-from .endpoint import RpcRdmaEndpoint
+from .endpoint import FAULT, RpcRdmaEndpoint
 from .header import (
     ONE_CHUNK_SIZE,
     ONE_READ,
@@ -116,7 +116,7 @@ class Exchanges:
             *(xid, VERSION, self._window.ceiling, RDMA_MSG, 0, 1, 1, *segment, 0, 0)
         )
         expected, mask = head + answer.octets, _ONE_WRITE_MASK + answer.mask
-        found = self._exchange((head, *message), expected, mask, None, region.rkey)
+        found = self._exchange((head, *message), expected, mask, None, region.rkey, len(sink))
         if found is None:
             region.deregister()
             return None
@@ -163,7 +163,7 @@ class Exchanges:
         head = ONE_READ.pack(*xid_to_proc, 1, len(inline), *segment, 0, 0, 0)
         expected = SHORT.pack(*xid_to_proc, 0, 0, 0) + answer.octets
         found = self._exchange(
-            (head, inline), expected, _SHORT_MASK + answer.mask, None, region.rkey
+            (head, inline), expected, _SHORT_MASK + answer.mask, None, region.rkey, len(data)
         )
         if found is None:
             region.deregister()
@@ -190,14 +190,19 @@ class Exchanges:
         mask: bytes,
         sink: memoryview | None,
         rkey: int | None = None,
+        octets: int = 0,
     ) -> bytes | None:
         """Exchange, and count it (``verbs.interfaces.ExchangingQueuePair``)."""
         stats = self._stats
         most = self._endpoint.options.inline_receive
         try:
-            found = self._queue_pair.exchange(pieces, expected, mask, most, sink, rkey)
+            found = self._queue_pair.exchange(pieces, expected, mask, most, sink, rkey, octets)
         except VerbsError:
             return None
+        except BaseException:
+            # A bug, or KeyboardInterrupt: the rings may be halfway through something.
+            self._endpoint.fail(FAULT)
+            raise
         if found is None:
             return None
         self._window.in_use = 1

@@ -181,6 +181,7 @@ class ExchangingQueuePair(QueuePair, Protocol):
         most: int,
         sink: memoryview | None,
         rkey: int | None = None,
+        octets: int = 0,
     ) -> bytes | None:
         """Send a message and take the peer's next one, if that comes soon and is the answer.
 
@@ -190,7 +191,8 @@ class ExchangingQueuePair(QueuePair, Protocol):
         With one ``expected`` ends with the length of an opaque that is the rest of the answer: the
         sink, in which there must be room for it, gets its octets, and what comes before them is
         returned. No receive is used. ``rkey`` is of the memory that the message offers, if it does:
-        before it answers, the peer may write there, and with the answer invalidate it.
+        before it answers, the peer may write there, and with the answer invalidate it. ``octets``
+        is how much it has to read or write there, which says how long it may take.
 
         Returns None if nothing was sent, since something else is under way or waiting here does
         not pay; and no octets if the message was sent and its answer is still to come, or is

@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, pair
 
 from nfsrdma.rpcrdma.providers.shm.memory import Arena
-from nfsrdma.rpcrdma.providers.shm.spin import LONGEST_S, Patience
+from nfsrdma.rpcrdma.providers.shm.spin import LONGEST_S, Patience, Transfer
 from nfsrdma.rpcrdma.verbs.types import (
     VerbsError,
     WrOpcode,
@@ -76,3 +76,19 @@ def test_patience_is_learned() -> None:
     assert patience.seconds == pytest.approx(LONGEST_S / 8)
     patience.found(20e-6)
     assert patience.seconds == pytest.approx(40e-6)
+
+
+def test_how_long_a_transfer_takes_is_learned() -> None:
+    longest = [Transfer(1 << bits).patience.longest_s for bits in range(17, 30)]
+    assert longest == sorted(longest)
+    assert LONGEST_S < longest[0] < longest[4]
+    assert longest[-1] <= 2e-3  # nobody looks for longer, whatever a peer may take
+    transfer = Transfer(1 << 20)
+    transfer.took(150e-6)
+    assert transfer.nap_s == 0.0  # a sleep might be too long for that
+    for _ in range(20):
+        transfer.took(1e-3)
+    assert 0.3e-3 < transfer.nap_s < 0.5e-3
+    for _ in range(20):
+        transfer.took(150e-6)
+    assert transfer.nap_s == 0.0

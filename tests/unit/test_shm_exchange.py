@@ -14,6 +14,7 @@ from tests.conformance.harness import HARNESSES, ProviderHarness, Side, pair
 from tests.support.shm_world import Ends, ShmWorld, shm_world, waiting
 
 from nfsrdma.client.file import spread
+from nfsrdma.rpcrdma.providers.shm import exchange as exchange_module
 from nfsrdma.rpcrdma.providers.shm.ring import (
     ARMED,
     CONSUMED,
@@ -24,6 +25,7 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     SEND,
 )
 from nfsrdma.rpcrdma.providers.shm.send_queue import QUIET_MOST
+from nfsrdma.rpcrdma.providers.shm.spin import Transfer
 from nfsrdma.rpcrdma.verbs.types import QpState, SendWR, WrOpcode
 from nfsrdma.server.vfs.local import LocalFileSystem
 
@@ -384,3 +386,75 @@ def test_a_server_that_ends_is_noticed(tmp_path: Path, ends: Ends) -> None:
         world.run(file.read_at(0, into))
         world.run(file.read_at(0, into))
         assert ends.counts["taken"] > taken
+
+
+def test_what_takes_long_is_slept_through_in_part(
+    tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    with shm_world(tmp_path / "shm", ends) as world:
+        file = world.run(world.client.open("file", "w+b"))
+        data = memoryview(bytes(range(256)) * 800)
+        world.run(file.write_at(0, data))
+        into = memoryview(bytearray(len(data)))
+        world.run(file.read_at(0, into))
+        # The server is at work while the client sleeps, and not while it looks.
+        serve, ends.meanwhile = ends.meanwhile, None
+        assert serve is not None
+
+        def nap(seconds: float) -> None:
+            naps.append(seconds)
+            serve()
+
+        monkeypatch.setattr(exchange_module, "sleep", nap)
+        for transfer in transfers(world).values():
+            transfer.took(0.1)
+        taken = ends.counts["taken"]
+        assert world.run(file.read_at(0, into)) == len(data)
+        world.run(file.write_at(0, data))
+        assert ends.counts["taken"] == taken + 2
+        assert len(naps) == 2
+        assert into == data
+        ends.meanwhile = serve
+
+
+def transfers(world: ShmWorld) -> dict[int, Transfer]:
+    """What the client's end knows of calls with a chunk, by their size."""
+    queue_pair: Any = world.channel._endpoint.exchanging
+    known: dict[int, Transfer] = queue_pair._machines.exchange._transfers
+    return known
+
+
+def test_who_interrupts_a_look_ends_the_connection(tmp_path: Path, ends: Ends) -> None:
+    with shm_world(tmp_path / "shm", ends) as world:
+        file = world.run(world.client.open("file", "w+b"))
+        world.run(file.write_at(0, memoryview(b"some octets")))
+        serve = ends.meanwhile
+        into = memoryview(bytearray(11))
+
+        def interrupt() -> None:
+            ends.meanwhile = serve
+            raise KeyboardInterrupt
+
+        ends.meanwhile = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            world.run(file.read_at(0, into))
+        # What was posted is not known: what follows must not rely on it.
+        for _ in range(3):
+            assert world.run(file.read_at(0, into)) == 11
+        assert into == b"some octets"
+        assert world.client.stats.connections == 2
+
+
+def test_pieces_of_one_transfer_are_in_flight_together(tmp_path: Path, ends: Ends) -> None:
+    with shm_world(tmp_path / "shm", ends) as world:
+        file = world.run(world.client.open("file", "w+b"))
+        data = memoryview(bytes(range(256)) * (3 << 12))
+        into = memoryview(bytearray(len(data)))
+        for _ in range(2):
+            before = dict(ends.counts)
+            world.run(file.write_at(0, data))
+            assert ends.counts["taken"] == before["taken"]
+            assert world.run(file.read_at(0, into)) == len(data)
+        assert ends.counts["taken"] == before["taken"]
+        assert into == data

@@ -13,7 +13,7 @@ copied first and then looked at, so a peer that changes it meanwhile spoils its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Final, Protocol
 
 from ...verbs.types import QpState
@@ -33,12 +33,10 @@ from .ring import (
     WRITE,
 )
 from .send_queue import SendQueue
-from .spin import Patience
+from .spin import Patience, Transfer
 from .talk import ASLEEP, LATE, OTHER, answer_in, look, talk
 
 _WAKING_S: Final = 150e-6
-_MUCH_S: Final = 300e-6
-"""How long a peer may take that writes to memory of ours, or reads it."""
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
 
@@ -64,10 +62,10 @@ class Exchange:
         "_responder",
         "_ring",
         "_sends",
+        "_transfers",
         "_turns",
         "_with_asleep",
         "_with_awake",
-        "_with_much",
         "_words",
     )
 
@@ -85,7 +83,7 @@ class Exchange:
         self._turns = turns
         self._with_awake = Patience()
         self._with_asleep = Patience(_WAKING_S)
-        self._with_much = Patience(_MUCH_S)
+        self._transfers: dict[int, Transfer] = {}
 
     def __call__(
         self,
@@ -95,10 +93,12 @@ class Exchange:
         most: int,
         sink: memoryview | None,
         rkey: int | None = None,
+        octets: int = 0,
     ) -> bytes | None:
         """Exchange; see ``verbs.interfaces.ExchangingQueuePair``."""
         host, responder = self._host, self._responder
-        patience = self._patience(rkey)
+        transfer = None if rkey is None else self._transfer(octets)
+        patience = self._patience(transfer)
         if not patience.seconds:
             patience.nothing()
             return None
@@ -113,22 +113,29 @@ class Exchange:
         turning = self._turns.turning
         if not turning:
             self._doorbell.disarm()
-        answer: bytes | int | None = self._talk(
-            target, pieces, expected, mask, most, sink, patience.seconds
-        )
+        nap_s = began = 0.0
+        if transfer is not None:
+            nap_s, began = transfer.nap_s, perf_counter()
+        seconds = 0.0 if nap_s else patience.seconds
+        answer: bytes | int | None = self._talk(target, pieces, expected, mask, most, sink, seconds)
+        if answer == ASLEEP:
+            self._doorbell.notify()
+        if nap_s and answer in (ASLEEP, LATE):
+            sleep(nap_s)
+            answer = OTHER
         if answer == LATE:
             patience.nothing()
         elif isinstance(answer, bytes):
             patience.found(0.0)
             self._carried_out()
         else:
-            if answer == ASLEEP:
-                self._doorbell.notify()
             answer = None
             while answer is None and self._wait(patience):
                 answer = self._take(expected, mask, most, sink, rkey)
         if not turning:
             self._arm()
+        if transfer is not None and answer:
+            transfer.took(perf_counter() - began)
         return answer if isinstance(answer, bytes) else b""
 
     def _talk(
@@ -169,10 +176,18 @@ class Exchange:
         sends.note_finished()
         return outcome
 
-    def _patience(self, rkey: int | None) -> Patience:
+    def _transfer(self, octets: int) -> Transfer:
+        """Return what is known of calls that move about so much."""
+        size = octets.bit_length()
+        known = self._transfers.get(size)
+        if known is None:
+            known = self._transfers[size] = Transfer(1 << size)
+        return known
+
+    def _patience(self, transfer: Transfer | None) -> Patience:
         """Return how long it pays to wait for such an answer."""
-        if rkey is not None:
-            return self._with_much
+        if transfer is not None:
+            return transfer.patience
         # A peer that has to be woken first takes longer, whatever it does then.
         return self._with_asleep if self._peer.words[ARMED] else self._with_awake
 

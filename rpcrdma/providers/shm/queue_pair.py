@@ -201,12 +201,13 @@ class QueuePair(SoftwareQueuePair):
         most: int,
         sink: memoryview | None,
         rkey: int | None = None,
+        octets: int = 0,
     ) -> bytes | None:
         """See ``verbs.interfaces.ExchangingQueuePair``."""
         machines = self._machines
         if machines is None:
             return None
-        return machines.exchange(pieces, expected, mask, most, sink, rkey)
+        return machines.exchange(pieces, expected, mask, most, sink, rkey, octets)
 
     def _reclaim(self) -> None:
         """Complete what the peer has carried out; a wrong count is left to the next turn."""

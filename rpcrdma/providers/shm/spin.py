@@ -16,6 +16,13 @@ from typing import Final
 
 LONGEST_S: Final = 100e-6
 _SHORTEST_S: Final = 4e-6
+_MOVING_S: Final = 300e-6
+_MOVING_OCTET_S: Final = 1e-9
+_MOVING_MOST_S: Final = 2e-3
+"""How long a peer may take that moves octets: at all, for each of them, and at the most."""
+_OVERSLEPT_S: Final = 60e-6
+"""How much longer than asked for a sleep is (50 of them are the kernel's timer slack)."""
+_LEAST_NAP_S: Final = 50e-6
 _SLEEPS_PER_TRY: Final = 32
 _MOST_SLEEPS_PER_TRY: Final = 1024
 
@@ -53,3 +60,28 @@ class Patience:
                 self._sleeps = 0
                 self._trying = True
                 self.seconds = self.longest_s
+
+
+class Transfer:
+    """What is known of calls that have the peer move about so many ``octets``.
+
+    A look at a word is for microseconds: where a call takes many more, the first part of that time
+    is slept through, by the clock and not until woken, which leaves the processor to others (on a
+    busy machine to the peer itself).
+    """
+
+    __slots__ = ("_expected_s", "nap_s", "patience")
+
+    def __init__(self, octets: int) -> None:
+        longest_s = min(_MOVING_S + octets * _MOVING_OCTET_S, _MOVING_MOST_S)
+        self.patience = Patience(longest_s)
+        self._expected_s = 0.0
+        self.nap_s = 0.0
+        """For so many seconds the answer is not looked for."""
+
+    def took(self, seconds: float) -> None:
+        """Learn how long such a call has taken, from posting it to its answer."""
+        expected = self._expected_s
+        self._expected_s = expected = expected + (seconds - expected) / 4 if expected else seconds
+        nap = expected / 2 - _OVERSLEPT_S
+        self.nap_s = nap if nap >= _LEAST_NAP_S else 0.0
