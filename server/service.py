@@ -395,14 +395,14 @@ class NfsService:
 
     # --- Its end ---
 
-    def drain(self) -> None:
+    def hold_changes(self, hold: bool) -> None:
         """Begin no change of files any more: clients are told to ask again (DELAY).
 
         By the time that they do there is a successor. Who asks the server when its connection is
-        closed would not know whether a change was made; so give this a moment before that.
+        closed would not know whether a change was made: see ``edge.lull``. Without ``hold`` they
+        are begun again, as there is no successor after all.
         """
-        self._core.draining = True
-        self.stop_accepting()
+        self._core.draining = hold
 
     def turn_away(self) -> None:
         """Take no clients any more that are not known: they are told to ask again (DELAY)."""
@@ -424,8 +424,13 @@ class NfsService:
 
     @property
     def draining(self) -> bool:
-        """Whether no change of files is begun any more: see :meth:`drain`."""
+        """Whether no change of files is begun any more: see :meth:`hold_changes`."""
         return self._core.draining
+
+    @property
+    def put_off_at(self) -> float:
+        """When a client was last told to ask again later, as no change is begun."""
+        return self._core.put_off_at
 
     @property
     def is_idle(self) -> bool:

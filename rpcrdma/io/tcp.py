@@ -383,6 +383,11 @@ class TcpListener:
         return self._address
 
     @property
+    def sock(self) -> socket.socket:
+        """The socket that listens, for another process to have it as well."""
+        return self._sock
+
+    @property
     def channels(self) -> Collection[Channel]:
         """The connections that are up."""
         return list(self._channels)
@@ -515,7 +520,22 @@ def listen_tcp(
     taken from ``budget``. ``stream_filter`` is put between each channel and its socket. Port 0
     picks one. Raises ``OSError`` when the address or the port cannot be had.
     """
-    family, where = _resolve(address, port, socket.AI_PASSIVE)[0]
+    return listen_at(
+        reactor,
+        open_listening(address, port),
+        service,
+        on_channel=on_channel,
+        max_connections=max_connections,
+        limits=limits,
+        options=options,
+        budget=budget,
+        stream_filter=stream_filter,
+    )
+
+
+def open_listening(address: str, port: int) -> socket.socket:
+    """Return a socket that listens, for :func:`listen_at`. Port 0 picks one. Raises ``OSError``."""
+    family, where = bound_address(address, port)
     sock = socket.socket(family, socket.SOCK_STREAM)
     keep_from_children(sock)
     try:
@@ -526,17 +546,15 @@ def listen_tcp(
     except OSError:
         sock.close()
         raise
-    return listen_at(
-        reactor,
-        sock,
-        service,
-        on_channel=on_channel,
-        max_connections=max_connections,
-        limits=limits,
-        options=options,
-        budget=budget,
-        stream_filter=stream_filter,
-    )
+    return sock
+
+
+def bound_address(address: str, port: int) -> tuple[int, _Address]:
+    """Return the family and the numeric address that listening at a name means.
+
+    Raises ``OSError``.
+    """
+    return _resolve(address, port, socket.AI_PASSIVE)[0]
 
 
 def listen_at(

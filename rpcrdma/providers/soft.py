@@ -128,13 +128,25 @@ class SoftDevice(EngineDevice):
         socket for all of them would leave no address for a client on the same host.
         Raises ``OSError`` when the address, its UDP port 4791 or ``port`` cannot be had.
         """
+        self.open_ports(address)
+        return self.cm.listen(resolve(address)[0], port, on_request)
+
+    def open_ports(self, address: str) -> None:
+        """Open the UDP sockets that listening at an address takes: they keep what comes.
+
+        Raises ``OSError``.
+        """
         host = resolve(address)[0]
         wildcard = host in ("0.0.0.0", "::")
         confined = self._address is not None and family_of(self._address) == family_of(host)
         if not (wildcard and confined):
             for local in local_addresses(host) if wildcard else [host]:
                 self._insist(self._open(local))
-        return self.cm.listen(host, port, on_request)
+
+    @property
+    def ports_are_open(self) -> bool:
+        """Whether the sockets that were asked for are there, those that others pass us as well."""
+        return all(not isinstance(port, SharedPort) or port.is_open for port in self._ports)
 
     def connect(self, request: ConnectRequest) -> CmId:
         """Start to connect to an address or a name; names are looked up at once.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from nfsrdma.rpcrdma.task import Reactor, TimerHandle
@@ -12,6 +13,18 @@ MOST_CALLERS: Final = 8
 MAX_QUESTION: Final = 4096
 PATIENCE_S: Final = 5.0
 _PAUSE_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """An answer with descriptors, to a caller on a Unix socket who stays: ``stays`` gets him.
+
+    The sockets remain whose they are; they are looked at when the answer is sent.
+    """
+
+    octets: bytes
+    sockets: Sequence[socket.socket]
+    stays: Callable[[socket.socket], None]
 
 
 class Callers:
@@ -27,7 +40,7 @@ class Callers:
         reactor: Reactor,
         sock: socket.socket,
         end: bytes,
-        answer: Callable[[bytes], bytes],
+        answer: Callable[[bytes], bytes | Passing],
         admit: Callable[[socket.socket], bool] = lambda sock: True,
     ) -> None:
         self.reactor = reactor
@@ -80,6 +93,7 @@ class _Caller:
         self._sock = sock
         self._question = b""
         self._out = memoryview(b"")
+        self._passing: Passing | None = None
         sock.setblocking(False)
         self._timer: TimerHandle = reactor.call_at(reactor.time() + PATIENCE_S, self.close)
         reactor.add_reader(sock.fileno(), self._readable)
@@ -96,25 +110,45 @@ class _Caller:
             self.close()
         elif self._callers.end in self._question:
             self._reactor.remove_reader(self._sock.fileno())
-            self._out = memoryview(self._callers.answer(self._question))
+            answer = self._callers.answer(self._question)
+            if isinstance(answer, Passing):
+                self._passing, answer = answer, answer.octets
+            self._out = memoryview(answer)
             self._reactor.add_writer(self._sock.fileno(), self._writable)
 
     def _writable(self) -> None:
         try:
-            self._out = self._out[self._sock.send(self._out) :]
+            self._out = self._out[self._send() :]
         except BlockingIOError:
             return
         except OSError:
-            self._out = memoryview(b"")
-        if not self._out:
             self.close()
+            return
+        if self._out:
+            return
+        if self._passing is None:
+            self.close()
+        else:
+            self._part()
+            self._passing.stays(self._sock)
+
+    def _send(self) -> int:
+        """Send what is left, and with its first octet what is passed. Raises ``OSError``."""
+        if self._passing is None or len(self._out) < len(self._passing.octets):
+            return self._sock.send(self._out)
+        fds = [each.fileno() for each in self._passing.sockets]
+        return socket.send_fds(self._sock, [self._out], fds)
+
+    def _part(self) -> None:
+        """Have no more to do with the caller."""
+        fd = self._sock.fileno()
+        self._timer.cancel()
+        self._reactor.remove_reader(fd)
+        self._reactor.remove_writer(fd)
+        self._callers.leave(self)
 
     def close(self) -> None:
         """End the connection. Harmless to repeat."""
-        fd = self._sock.fileno()
-        if fd >= 0:
-            self._timer.cancel()
-            self._reactor.remove_reader(fd)
-            self._reactor.remove_writer(fd)
+        if self._sock.fileno() >= 0:
+            self._part()
             self._sock.close()
-            self._callers.leave(self)

@@ -21,15 +21,16 @@ import socket
 import stat
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from nfsrdma.rpcrdma.task import Reactor
 
 from ..administration import NotDone
-from .callers import MOST_CALLERS, PATIENCE_S, Callers
+from .callers import MOST_CALLERS, PATIENCE_S, Callers, Passing
 
 FORMAT: Final = 1
 """Of the answers. It grows when a field changes its meaning; new fields may come at any time."""
@@ -45,8 +46,18 @@ _log = logging.getLogger(__name__)
 Answers = Mapping[str, Callable[[str], object]]
 """What can be asked, and what gives the answer: anything that JSON can say.
 
-It is given what the question is about. It raises ``NotDone``, whose text the caller gets.
+It is given what the question is about. It raises ``NotDone``, whose text the caller gets. A
+:class:`HandOver` is an answer with sockets, and keeps the caller.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What is said and passed to a caller who stays; ``stays`` gets the connection to him."""
+
+    said: object
+    sockets: Sequence[socket.socket]
+    stays: Callable[[socket.socket], None]
 
 
 class ControlError(Exception):
@@ -143,7 +154,7 @@ class ControlSocket:
             raise
         return status.st_dev, status.st_ino
 
-    def _answer(self, question: bytes) -> bytes:
+    def _answer(self, question: bytes) -> bytes | Passing:
         try:
             asked = json.loads(question)
             name, about = asked["ask"], str(asked.get("of", ""))
@@ -152,7 +163,10 @@ class ControlSocket:
             known = ", ".join(self._answers)
             return _line(error=f'ask by {{"ask": NAME}}; there is: {known}')
         try:
-            return _line(**{name: ask_for(about)})
+            answer = ask_for(about)
+            if isinstance(answer, HandOver):
+                return Passing(_line(**{name: answer.said}), answer.sockets, answer.stays)
+            return _line(**{name: answer})
         except NotDone as refused:
             return _line(error=str(refused))
         except Exception:
@@ -177,9 +191,18 @@ def _line(**said: Any) -> bytes:
 
 def peer_user(sock: socket.socket) -> int:
     """Return the user of the process at the other end of a Unix socket. Raises ``OSError``."""
+    return _credentials(sock)[1]
+
+
+def peer_process(sock: socket.socket) -> int:
+    """Return the number of the process at the other end. Raises ``OSError``."""
+    return _credentials(sock)[0]
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
     said = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, uid, _ = _CREDENTIALS.unpack(said)
-    return int(uid)
+    pid, uid, gid = _CREDENTIALS.unpack(said)
+    return int(pid), int(uid), int(gid)
 
 
 def _may_ask(sock: socket.socket) -> bool:
@@ -201,11 +224,21 @@ def ask(path: Path, what: str, about: str = "") -> dict[str, Any]:
         sock.connect(str(path))
         # Whom it does not answer it may have left by now.
         with suppress(ConnectionError):
-            sock.sendall(json.dumps({"ask": what, "of": about}).encode() + b"\n")
+            sock.sendall(question(what, about))
             while more := sock.recv(1 << 16):
                 answer += more
                 if len(answer) > _MAX_ANSWER or time.monotonic() > end:
                     raise ControlError("the answer does not end")
+    return understood(bytes(answer), what)
+
+
+def question(what: str, about: str = "") -> bytes:
+    """Return the line that asks."""
+    return json.dumps({"ask": what, "of": about}).encode() + b"\n"
+
+
+def understood(answer: bytes, what: str) -> dict[str, Any]:
+    """Return what an answer says. Raises :class:`ControlError`."""
     if not answer:
         raise ControlError(
             "the server did not answer: it answers root and its own user, a few at a time"

@@ -22,15 +22,18 @@ _TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
-class MetricsListener:
-    """Answers scrapes at an address, on the reactor's thread. Raises ``OSError``."""
+def open_metrics(address: str, port: int) -> socket.socket:
+    """Return a socket that listens at a numeric address. Raises ``OSError``."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family, backlog=MOST_CALLERS)
 
-    def __init__(
-        self, reactor: Reactor, address: str, port: int, scrape: Callable[[], str]
-    ) -> None:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+class MetricsListener:
+    """Answers scrapes on the reactor's thread, at a socket of :func:`open_metrics`."""
+
+    def __init__(self, reactor: Reactor, sock: socket.socket, scrape: Callable[[], str]) -> None:
         self._scrape = scrape
-        sock = socket.create_server((address, port), family=family, backlog=MOST_CALLERS)
+        self.socket = sock
         self.address: tuple[str, int] = sock.getsockname()[:2]
         """Where it listens."""
         self._callers = Callers(reactor, sock, _END_OF_HEAD, self._answer)

@@ -41,6 +41,10 @@ class Notifier:
         """Say that the server is about to end."""
         self._send("STOPPING=1", "STATUS=ending")
 
+    def replaced_by(self, process: int) -> None:
+        """Say that another process is the service from now on; this one is about to end."""
+        self._send(f"MAINPID={process}")
+
     def alive(self) -> None:
         """Say that the server's loop turns."""
         self._send("WATCHDOG=1")

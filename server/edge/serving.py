@@ -9,9 +9,10 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from os import PathLike
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 from urllib.parse import quote
 
+from nfsrdma.rpcrdma.io.tcp import TcpListener
 from nfsrdma.rpcrdma.providers.choice import SHARED_MEMORY
 from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, implied_provider, open_device
 from nfsrdma.rpcrdma.task import Reactor
@@ -22,6 +23,7 @@ from ..config import ServerConfig
 from ..service import NfsService, OnChannel
 from ..state.recovery import RecoveryStore
 from ..vfs.export import Export
+from .succession import Estate, Heirloom
 from .users import People
 from .workers import Workers
 
@@ -65,6 +67,18 @@ class ListenAddress(NamedTuple):
         return f"nfs+{self.transport}://{where}/{quote(os.fsencode(path))}"
 
 
+@runtime_checkable
+class PassingDevice(Protocol):
+    """A device whose listening sockets another process can have as well."""
+
+    name: str
+    handed_over: dict[tuple[str, int], socket.socket]
+
+    @property
+    def listening(self) -> dict[tuple[str, int], socket.socket]:
+        """The sockets that listen, by address and port."""
+
+
 class Serving:
     """A service with what it takes of this machine, driven by a reactor that somebody turns.
 
@@ -80,9 +94,13 @@ class Serving:
         store: RecoveryStore | None = None,
         policy: Policy | None = None,
         on_channel: OnChannel | None = None,
+        estate: Estate | None = None,
     ) -> None:
+        """``estate`` is what a predecessor left."""
         self._reactor = reactor
         self._on_channel = on_channel
+        self._estate = estate or Estate()
+        self._given: set[tuple[str, int]] = set()
         self._devices: list[Device] = []
         self._workers = Workers(reactor)
         self.service = NfsService(
@@ -123,6 +141,9 @@ class Serving:
 
     def listen_tcp(self, address: str, port: int = TCP_PORT) -> ListenAddress:
         """Serve TCP at an address; return where. Raises ``OSError`` and ``ValueError``."""
+        sock = self._estate.take("tcp", address, port)
+        if sock is not None:
+            return self._listen_at(sock)
         return ListenAddress(
             "tcp", *self.service.listen_tcp(address, port, on_channel=self._on_channel)
         )
@@ -130,9 +151,25 @@ class Serving:
     def listen_at(self, sock: socket.socket) -> ListenAddress:
         """Serve TCP at a socket that listens already, and is the server's from here on.
 
-        Raises ``ValueError``.
+        It is the service manager's as well. Raises ``ValueError``.
         """
+        place = self._listen_at(sock)
+        self._given.add((place.address, place.port))
+        return place
+
+    def _listen_at(self, sock: socket.socket) -> ListenAddress:
         return ListenAddress("tcp", *self.service.listen_at(sock, on_channel=self._on_channel))
+
+    def heirlooms(self) -> Iterator[Heirloom]:
+        """Yield the sockets that a successor can have as well, so that nobody is refused."""
+        for listener in self.service.listeners:
+            if isinstance(listener, TcpListener):
+                kind = "given" if listener.address in self._given else "tcp"
+                yield Heirloom(kind, *listener.address, listener.sock)
+        for device in self._devices:
+            if isinstance(device, PassingDevice):
+                for where, sock in device.listening.items():
+                    yield Heirloom(device.name, *where, sock)
 
     def urls(self, place: ListenAddress) -> list[str]:
         """Return what clients mount at a place: a URL for each export."""
@@ -159,8 +196,12 @@ class Serving:
         self._devices.clear()
 
     def _device(self, provider: str, name: str | None, pcap: str | PathLike[str] | None) -> Device:
-        made = open_device(provider, self._reactor, device=name, pcap=pcap)
+        made = self._estate.devices.pop(provider, None)
+        if made is None:
+            made = open_device(provider, self._reactor, device=name, pcap=pcap)
         self._devices.append(made)
+        if isinstance(made, PassingDevice):
+            made.handed_over.update(self._estate.take_all(made.name))
         return made
 
     def _listen_with(

@@ -106,7 +106,7 @@ class StateDirectory:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         _make(self.path)
         if _is_shared(self.path) and not _close_to_others(self.path):
-            self.path /= f"nfsrdma-{os.geteuid()}"
+            self.path /= _within_shared()
             _make(self.path)
             flags |= os.O_NOFOLLOW
         self._fd = os.open(self.path, flags)
@@ -154,6 +154,29 @@ class StateDirectory:
             os.close(lock)
             raise
         return lock
+
+
+def holder(path: str | os.PathLike[str]) -> int | None:
+    """Return the process that has a state directory, 0 if it cannot be told, None if none has."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    for place in (Path(path), Path(path) / _within_shared()):
+        try:
+            lock = os.open(place / _LOCK, flags)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            found = os.pread(lock, 32, 0).strip()
+            return int(found) if found.isdigit() else 0
+        finally:
+            os.close(lock)
+    return None
+
+
+def _within_shared() -> str:
+    """Return the name of our directory in one that others may write to."""
+    return f"nfsrdma-{os.geteuid()}"
 
 
 def _make(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ class Core:
         "outside_locks",
         "owners",
         "parked",
+        "put_off_at",
         "registry",
         "tally",
         "turns",
@@ -83,5 +85,7 @@ class Core:
         """Who is told of what succeeds and fails."""
         self.draining = False
         """Whether the server is about to end, and begins no change any more."""
+        self.put_off_at = -math.inf
+        """When the latest change was put off for that."""
         self.parked = 0
         """Compounds that wait for something, and will go on."""

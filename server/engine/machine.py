@@ -220,6 +220,7 @@ class Compound:
                 # The result's number and status are in the buffer already.
                 reply.check(operation.bound)
                 if context.core.draining and operation.current:
+                    context.core.put_off_at = context.core.clock()
                     raise NfsError(nfs.NFS4ERR_DELAY)
                 reply.mutated = True
             waits = operation.handler(context, arguments, reply)

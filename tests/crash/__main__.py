@@ -1,6 +1,6 @@
 """Kill servers and clients, and upgrade servers, under verified load, over all transports at once.
 
-    python -m tests.crash [--kills 200] [--clients 100] [--upgrades 50]
+    python -m tests.crash [--kills 200] [--clients 100] [--upgrades 50] [--successions 50]
                           [--transports tcp,soft,shm] [--seed 7]
 
 The kills and upgrades are shared out among the transports. The exit code is 1 if anything that was
@@ -18,9 +18,17 @@ import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from .journal import Findings
-from .loop import kill_clients, kill_servers, upgrade_servers
+from .loop import kill_clients, kill_servers, succeed_servers, upgrade_servers
+
+_WHAT: Final = {
+    "server": "server killed",
+    "client": "client killed",
+    "upgrade": "server restarted",
+    "succession": "server succeeded",
+}
 
 
 def _shares(total: int, parts: int) -> list[int]:
@@ -33,6 +41,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="of the server [200]")
     parser.add_argument("--clients", type=int, default=100, help="that are killed [100]")
     parser.add_argument("--upgrades", type=int, default=50, help="of the server, and reloads [50]")
+    parser.add_argument(
+        "--successions", type=int, default=50, help="by successors that start first [50]"
+    )
     parser.add_argument("--transports", default="tcp,soft,shm")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -44,19 +55,19 @@ def main() -> int:
         print(f"{time.monotonic() - started:6.0f} s  {text}", flush=True)
 
     running: dict[str, Future[Findings]] = {}
-    with ThreadPoolExecutor(2 * len(transports)) as pool:
+    with ThreadPoolExecutor(len(_WHAT) * len(transports)) as pool:
         for kind, run, total in (
             ("server", kill_servers, options.kills),
             ("client", kill_clients, options.clients),
             ("upgrade", upgrade_servers, options.upgrades),
+            ("succession", succeed_servers, options.successions),
         ):
             for transport, kills in zip(transports, _shares(total, len(transports)), strict=True):
                 folder = base / f"{kind}-{transport}"
                 folder.mkdir()
                 rng = random.Random(f"{options.seed} {folder.name}")
                 if kills:
-                    what = "server upgraded" if kind == "upgrade" else f"{kind} killed"
-                    name = f"{what} {kills} times over {transport}"
+                    name = f"{_WHAT[kind]} {kills} times over {transport}"
                     running[name] = pool.submit(run, transport, kills, folder, rng, say)
     wrong = 0
     for name, future in running.items():

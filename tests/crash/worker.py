@@ -8,7 +8,8 @@ process is killed: ``["try", op, names…]`` before a call, ``["done" | "uncerta
 names…]`` after it; ``["writing", file, version]`` before a file's new version, and ``["synced",
 file, version]`` once ``fsync`` has returned; ``["counting"]`` before one is added to the number in
 the file that all workers share, under a lock, and ``["counted", n]`` after it; ``["kept"]`` when
-the file that is open all the time is still delegated after the server was killed.
+the file that is open all the time is still delegated after the server was killed; and ``["longest",
+ms]`` when more time than ever has passed since the line before: so long took a call, or less.
 """
 
 from __future__ import annotations
@@ -41,9 +42,18 @@ class Journal:
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._latest = time.monotonic()
+        self._longest = 0
 
     def note(self, *words: object) -> None:
         """Append a line."""
+        since, self._latest = self._latest, time.monotonic()
+        self._append(*words)
+        if (took := round(1000 * (self._latest - since))) > self._longest:
+            self._longest = took
+            self._append("longest", took)
+
+    def _append(self, *words: object) -> None:
         os.write(self._fd, (json.dumps(words) + "\n").encode())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.crash.journal import Counted, verify
-from tests.crash.loop import kill_clients, kill_servers, upgrade_servers
+from tests.crash.loop import kill_clients, kill_servers, succeed_servers, upgrade_servers
 from tests.crash.pattern import BLOCK, BLOCKS, block
 
 
@@ -30,6 +30,12 @@ def test_what_was_acknowledged_survives_a_killed_client(tmp_path: Path) -> None:
 @pytest.mark.parametrize("transport", ["tcp", "soft"])
 def test_clients_notice_nothing_of_upgrades_and_reloads(tmp_path: Path, transport: str) -> None:
     findings = upgrade_servers(transport, 2, tmp_path, random.Random(3), quiet)
+    assert not findings.faults
+
+
+@pytest.mark.parametrize("transport", ["tcp", "soft", "shm"])
+def test_clients_notice_nothing_of_a_successor(tmp_path: Path, transport: str) -> None:
+    findings = succeed_servers(transport, 2, tmp_path, random.Random(4), quiet)
     assert not findings.faults
 
 

@@ -28,6 +28,8 @@ def test_the_manager_is_told(tmp_path: Path, abstract: bool) -> None:
         assert second.removeprefix(b"MONOTONIC_USEC=").isdigit()
         notifier.alive()
         assert manager.recv(1000) == b"WATCHDOG=1"
+        notifier.replaced_by(77)
+        assert manager.recv(1000) == b"MAINPID=77"
         notifier.stopping()
         assert manager.recv(1000).startswith(b"STOPPING=1")
 

@@ -109,6 +109,11 @@ class SharedPort:
         return self._name is not None
 
     @property
+    def is_open(self) -> bool:
+        """Whether we have the socket: a member gets it from the keeper."""
+        return self._udp is not None
+
+    @property
     def members(self) -> int:
         """How many other programs get their packets from this one."""
         return len(self._book.members)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from random import Random, SystemRandom
+from socket import socket
 from time import perf_counter
 from typing import Any, Final
 from weakref import WeakSet
@@ -80,6 +81,8 @@ class ShmDevice:
             reactor.add_poller(self._look)
         self.connections: dict[ShmConnection, None] = {}
         self.listeners: dict[ShmListener, None] = {}
+        self.handed_over: dict[tuple[str, int], socket] = {}
+        """Sockets of a predecessor that listen already, by their addresses and ports."""
 
     def packet_counters(self) -> dict[str, int]:
         """Return nothing: there are no packets."""
@@ -100,9 +103,16 @@ class ShmDevice:
     ) -> ShmListener:
         """Listen on a local address. Raises ``OSError``: not a local one, or the port is taken."""
         host = resolve(address)[0]
-        listener = ShmListener(self, Meeting(host, port, self._directory), host, on_request)
+        bound = self.handed_over.pop((host, port), None)
+        meeting = Meeting(host, port, self._directory, bound)
+        listener = ShmListener(self, meeting, host, on_request)
         self.listeners[listener] = None
         return listener
+
+    @property
+    def listening(self) -> dict[tuple[str, int], socket]:
+        """The sockets that listen, for a successor to have them as well."""
+        return {listener.address: listener.sock for listener in self.listeners}
 
     def connect(self, request: ConnectRequest) -> ShmConnection:
         """Start to connect to a server on this host."""
@@ -128,6 +138,9 @@ class ShmDevice:
         """
         for listener in list(self.listeners):
             listener.close()
+        for sock in self.handed_over.values():
+            sock.close()
+        self.handed_over.clear()
         for connection in list(self.connections):
             connection.end_now("the device was closed")
             connection.close()

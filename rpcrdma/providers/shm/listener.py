@@ -57,6 +57,11 @@ class ShmListener:
         self.address = (host, meeting.port)
         device.reactor.add_reader(meeting.socket.fileno(), self._knocked)
 
+    @property
+    def sock(self) -> socket.socket:
+        """The socket that listens."""
+        return self._meeting.socket
+
     def close(self) -> None:
         """Refuse new connections. Harmless to repeat."""
         if self._closed:

@@ -130,11 +130,22 @@ def short_path(directory: int, name: str) -> str:
 class Meeting:
     """A listening socket with a name. ``socket`` does not block."""
 
-    def __init__(self, host: str, port: int, directory: str | None) -> None:
-        """Listen. Raises ``OSError``: EADDRINUSE when another process listens there."""
+    def __init__(
+        self, host: str, port: int, directory: str | None, bound: socket.socket | None = None
+    ) -> None:
+        """Listen. Raises ``OSError``: EADDRINUSE when another process listens there.
+
+        ``bound`` is a socket that listens there already, and is ours from here on.
+        """
         named = directory or os.environ.get(VARIABLE)
         self._directory = named or directory_of(os.geteuid())
         self.port = port
+        if bound is not None:
+            self._name = service_name(host, port)
+            self.socket = bound
+            keep_from_children(bound)
+            bound.setblocking(False)
+            return
         # One process at a time finds out which sockets are stale.
         with opened(self._directory, named=bool(named), create=True) as (fd, _), alone(fd):
             self._listen(fd, host, port)

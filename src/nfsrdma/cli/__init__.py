@@ -39,6 +39,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("status", "status", "Show who uses a server of this host, and what they hold."),
     "top": ("top", "top", "Show what a server of this host is busy with, as it happens."),
     "evict": ("administer", "evict", "Put a client out of a server of this host."),
+    "upgrade": (
+        "administer",
+        "upgrade",
+        "Put a new process in the place of a server of this host.",
+    ),
     "drain": ("administer", "drain", "Have a server of this host end when its clients have left."),
     "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),
     "wireshark": ("wireshark", "wireshark", "Bring findings into Wireshark's windows."),

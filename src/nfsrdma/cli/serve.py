@@ -52,6 +52,12 @@ _PLENTY = 1 << 20
     metavar="PATH",
     help="Read exports from a file as of exports(5), and from those of PATH.d.  [repeatable]",
 )
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Take the place of the server that has this one's state, while clients use it; start as "
+    "ever if there is none.",
+)
 @click.option("--check-config", is_flag=True, help="Say whether that would do, and end.")
 @click.option("--print-config", is_flag=True, help="Print all of it as one file, and end.")
 @listener_options

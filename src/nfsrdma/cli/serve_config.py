@@ -22,7 +22,7 @@ from .serve_exports import WantedExport, open_exports
 DOCUMENTS: Final = "nfsrdma.cli.documents"
 """Where a context has the documents that its options came from."""
 TABLES: Final = ("export", "limits")
-_NO_KEYS: Final = ("config", "check_config", "print_config", "help")
+_NO_KEYS: Final = ("config", "check_config", "print_config", "take_over", "help")
 """Options about the files themselves."""
 
 

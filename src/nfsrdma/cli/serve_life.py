@@ -18,13 +18,11 @@ from .serve_exports import Identity, close_new
 from .serve_log import set_level
 from .serve_policy import choices
 from .serve_settings import Settings
+from .serve_succession import Succession
 from .serving import ServeCommand
 
 _log = logging.getLogger(__name__)
 
-_LULL_S: Final = 0.09
-"""Longer than calls are on their way, and between the times at which clients that were told to ask
-again do so: ours after 20, 60 and 140 ms, Linux after 100."""
 _LOOK_S: Final = 0.5
 _FOR_EVER_S: Final = 1e9
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
@@ -36,7 +34,8 @@ class Life:
     """A server from its start to its end.
 
     ``made`` are the exports of the ``settings``, and ``open_`` opens others later on. ``again``
-    reads the settings once more; it may block, and raise ``click.ClickException``.
+    reads the settings once more; it may block, and raise ``click.ClickException``. ``last`` is
+    given what is to be done when all else of the server has ended.
     """
 
     def __init__(
@@ -46,6 +45,7 @@ class Life:
         made: list[Export],
         again: Callable[[], Settings],
         open_: Open,
+        last: Callable[[Callable[[], None]], object],
     ) -> None:
         self._serving = serving
         self._reactor = serving.reactor
@@ -59,6 +59,7 @@ class Life:
         self._empty_by = math.inf
         """When it ends, whoever is left; it is drained."""
         serving.answers["drain"] = self._drain
+        Succession(serving, self._notifier, last)
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM; a second one ends it at once.
@@ -90,8 +91,8 @@ class Life:
     def _end(self) -> None:
         """Begin nothing more, and stop when the calls that were on their way are answered."""
         self._notifier.stopping()
-        self._serving.drain()
-        self._reactor.call_at(self._reactor.time() + _LULL_S, self._reactor.stop)
+        self._serving.stop_accepting()
+        self._serving.lull(self._reactor.stop)
 
     # --- Draining ---
 

@@ -26,6 +26,7 @@ from .serve_policy import choices
 from .serve_proxy import open_proxied
 from .serve_settings import Settings
 from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourselves
+from .serve_succession import take_over
 from .serving import ServeCommand
 
 _ARGUMENTS: Final = "nfsrdma.cli.arguments"
@@ -86,19 +87,28 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
 
     made = open_hidden(settings, {})
     with ExitStack() as stack:
+        # What is entered first is left last.
+        last = stack.enter_context(ExitStack())
+        estate, taken = take_over(settings, reactor) if settings.takes_over else (None, "")
+        if estate is not None:
+            stack.callback(estate.close)
         store, where = _store(stack, settings, made, hidden)
         serving = stack.enter_context(
             closing(
-                ServeCommand(made, settings.config, store, settings.policy, log_format, reactor)
+                ServeCommand(
+                    made, settings.config, store, settings.policy, log_format, reactor, estate
+                )
             )
         )
+        if taken:
+            serving.log(taken)
         serving.listen(settings.listeners)
         serving.be_seen(settings.seen)
         shown = (each.shown for each in settings.wanted)
         serving.say([*choices(made, shown, settings.policy), where])
         # Clients have applied their own file mode masks already.
         stack.callback(os.umask, os.umask(0))
-        life = Life(serving, settings, made, again, open_hidden)
+        life = Life(serving, settings, made, again, open_hidden, last.callback)
         # What exists by now stays, so the collector need not examine it again.
         gc.collect()
         gc.freeze()

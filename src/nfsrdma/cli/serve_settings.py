@@ -54,6 +54,11 @@ class Settings:
         """Whether there is something to be read again."""
         return bool(self.files or self.given.get("exports_file"))
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether it takes the place of a server that runs."""
+        return bool(self.given.get("take_over"))
+
     def resolved(self) -> Settings:
         """Return these settings with addresses instead of names of hosts. It may block."""
         wanted = []

@@ -25,6 +25,7 @@ from nfsrdma.server.vfs.export import Export
 
 from .messages import printable
 from .serve_backends import resolved, shown_place
+from .serve_settings import Settings
 from .serving import reason
 
 NOTHING_KEPT: Final = "nothing is kept: file handles end with this server"
@@ -45,7 +46,7 @@ def keep_state(
     hidden in the exports that were ``made``, and entered in ``hidden``. A user may have no place
     for it: then nothing is kept, and the line says why.
     """
-    path = Path(state_dir) if state_dir is not None else _own(identity, listeners)
+    path = _chosen(state_dir, identity, listeners)
     try:
         directory = stack.enter_context(closing(StateDirectory(path)))
         keep_to_ourselves(made, directory.path)
@@ -90,6 +91,16 @@ def keep_to_ourselves(exports: Sequence[Export], *directories: Path) -> None:
         ) from None
 
 
-def _own(identity: Sequence[tuple[str, str]], listeners: Sequence[str]) -> Path:
+def directory_of(settings: Settings) -> Path:
+    """Return the state directory of a server with these settings."""
+    listeners = () if settings.files else settings.listeners.names
+    return _chosen(settings.kept.state_dir, settings.identity, listeners)
+
+
+def _chosen(
+    state_dir: str | None, identity: Sequence[tuple[str, str]], listeners: Sequence[str]
+) -> Path:
+    if state_dir is not None:
+        return Path(state_dir)
     resolved_pairs = ((name, resolved(place)) for name, place in identity)
     return default_directory() / name_of(resolved_pairs, listeners)

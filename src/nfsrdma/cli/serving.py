@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,9 +21,11 @@ from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.edge.audit import AuditFile
 from nfsrdma.server.edge.control import ControlSocket, control_directory, new_place
-from nfsrdma.server.edge.metrics import MetricsListener
+from nfsrdma.server.edge.lull import begin_lull
+from nfsrdma.server.edge.metrics import MetricsListener, open_metrics
 from nfsrdma.server.edge.service_manager import inherited_sockets
 from nfsrdma.server.edge.serving import Serving
+from nfsrdma.server.edge.succession import Estate, Heirloom
 from nfsrdma.server.metrics import metrics_of
 from nfsrdma.server.records import Note, Records
 from nfsrdma.server.state.recovery import RecoveryStore
@@ -54,10 +56,14 @@ class ServeCommand:
         policy: Policy,
         log_format: str,
         reactor: SelectReactor | None = None,
+        estate: Estate | None = None,
     ) -> None:
         self.verbose = False
         self._format = log_format
         self.reactor = reactor or SelectReactor()
+        self._estate = estate or Estate()
+        self.is_lasting = store is not None
+        """Whether what it knows of its clients outlives it."""
         self._control: ControlSocket | None = None
         self.answers: dict[str, Callable[[str], object]] = {
             "status": self._status,
@@ -75,6 +81,7 @@ class ServeCommand:
                 store=store,
                 policy=policy,
                 on_channel=self._connected,
+                estate=estate,
             )
         except ValueError as error:
             raise click.ClickException(str(error)) from None
@@ -87,7 +94,7 @@ class ServeCommand:
         if listeners.provider != NO_RDMA:
             self._listen_rdma(listeners)
         try:
-            handed_over = inherited_sockets()
+            handed_over = inherited_sockets() or self._estate.take_all("given").values()
             places = [self._serving.listen_at(sock) for sock in handed_over]
         except ValueError as error:
             raise click.ClickException(f"cannot serve TCP: {error}") from None
@@ -162,8 +169,9 @@ class ServeCommand:
         """Give numbers to Prometheus at an address and a port."""
         service = self._serving.service
         try:
+            sock = self._estate.take("metrics", address, port) or open_metrics(address, port)
             self._metrics = MetricsListener(
-                self.reactor, address, port, lambda: metrics_of(service, self.reactor.time())
+                self.reactor, sock, lambda: metrics_of(service, self.reactor.time())
             )
         except OSError as error:
             raise click.ClickException(
@@ -196,9 +204,28 @@ class ServeCommand:
         """Take no new clients."""
         self._serving.service.turn_away()
 
-    def drain(self) -> None:
-        """Begin no change any more: the end is near."""
-        self._serving.service.drain()
+    def lull(self, then: Callable[[], None]) -> None:
+        """Begin no change any more, and call ``then`` when it is time to go."""
+        begin_lull(self.reactor, self._serving.service, then)
+
+    def stop_accepting(self) -> None:
+        """Accept no more connections."""
+        self._serving.service.stop_accepting()
+
+    def go_on(self) -> None:
+        """Begin changes again."""
+        self._serving.service.hold_changes(False)
+
+    @property
+    def has_no_control(self) -> bool:
+        """Whether nobody can ask it."""
+        return self._control is None
+
+    def heirlooms(self) -> Iterator[Heirloom]:
+        """Yield the sockets that a successor is to have."""
+        yield from self._serving.heirlooms()
+        if self._metrics is not None:
+            yield Heirloom("metrics", *self._metrics.address, self._metrics.socket)
 
     @property
     def named_exports(self) -> list[Export]:
