@@ -114,6 +114,7 @@ class SoftDevice(EngineDevice):
         """Ports of our own at addresses whose port 4791 is another user's."""
         self.engine.on_number = self.cm.on_number = self._numbered
         self.cm.on_listener = self._listened
+        self.cm.is_unsure = self._is_unsure
         self._address = resolve(address)[0] if address is not None else None
         keep_from_children(self)
         if self._address is not None:
@@ -259,6 +260,9 @@ class SoftDevice(EngineDevice):
         self.udp_counters["numbers taken"] += 1
         if key[0] is Number.QUEUE_PAIR:
             self.engine.withdraw(key[1])
+
+    def _is_unsure(self) -> bool:
+        return any(isinstance(port, SharedPort) and port.is_unsure for port in self._ports)
 
     def _listened(self, address: Address, present: bool) -> None:
         """Take or give back a listener's port. Raises ``OSError``: another program has it."""

@@ -157,3 +157,42 @@ def test_a_partition_ends_a_connection_and_a_new_one_is_made() -> None:
     client.log.clear()
     client.connect()
     reactor.run_until(lambda: client.log == ["established"])
+
+
+def test_whoever_is_killed_and_comes_back_says_that_the_connection_is_gone() -> None:
+    """Long before the retries are used up, which takes ten seconds."""
+
+    def scenario(fabric: SimFabric) -> None:
+        client, servers = two(fabric)
+        reactor = fabric.reactor
+        client.connect()
+        reactor.run_until(lambda: "established" in client.log)
+        client.send()
+        reactor.run_until(lambda: servers and "received" in servers[-1].log)
+        servers[-1].device.kill()
+        client.send()
+        reactor.run_for(0.5)
+        assert client.log == ["established"], "nobody has said anything"
+        again = fabric.open_device(SERVER)
+        again.listen("0.0.0.0", PORT, lambda request: request.reject())
+        began = reactor.time()
+        reactor.run_until(lambda: "disconnected" in client.log)
+        assert reactor.time() - began < 2
+
+    simulate(scenario, 1, command="")
+
+
+def test_one_that_is_silent_for_a_while_keeps_its_connection() -> None:
+    def scenario(fabric: SimFabric) -> None:
+        client, servers = two(fabric)
+        reactor = fabric.reactor
+        client.connect()
+        reactor.run_until(lambda: "established" in client.log and servers[-1].log)
+        fabric.partition(SERVER, CLIENT, 3.0)
+        client.send()
+        reactor.run_until(lambda: servers[-1].log[-1] == "received")
+        reactor.run_for(20)
+        assert client.log == ["established"]
+        assert servers[-1].log == ["established", "received"]
+
+    simulate(scenario, 2, command="")

@@ -31,6 +31,7 @@ class FakeQueuePair:
         self.number = number
         self.state = QpState.INIT
         self.on_error = None
+        self.on_silence = None
         self.on_traffic = None
         self.raised: dict[str, object] = {}
         self.failures: list[str] = []

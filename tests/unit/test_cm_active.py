@@ -330,3 +330,38 @@ def test_identifiers_are_not_reused_soon():
         world.turn()
     assert len(seen) == 300
     assert GUID != world.cm.guid != World(seed=1).cm.guid
+
+
+def test_a_silent_peer_is_reminded_and_one_that_has_forgotten_says_so():
+    """A server that was killed and started again has another queue pair in the old one's place."""
+    world, handler, cm_id = up()
+    cm_id.queue_pair.on_silence()
+    world.turn()
+    (rtu,) = world.sent()
+    assert isinstance(rtu, Rtu)
+    assert (rtu.local_comm_id, rtu.remote_comm_id) == (cm_id.local_comm_id, COMM_ID)
+    assert cm_id.state is State.ESTABLISHED, "Linux does not answer, and a peer that knows us"
+    assert handler.names() == ["established"]
+    world.receive(
+        Rej(
+            local_comm_id=rtu.remote_comm_id,
+            remote_comm_id=rtu.local_comm_id,
+            message=MessageKind.OTHER,
+            reason=RejectReason.INVALID_COMMUNICATION_ID,
+        )
+    )
+    assert handler.names() == ["established", "disconnected"]
+
+
+def test_where_others_may_have_it_nobody_says_that_a_connection_is_none():
+    world = World()
+    message = Rtu(local_comm_id=7, remote_comm_id=8)
+    world.cm.is_unsure = lambda: True
+    world.receive(message)
+    assert not world.sent()
+    world.receive(Dreq(local_comm_id=7, remote_comm_id=8, remote_qpn=9))
+    assert [type(each) for each in world.sent()] == [Drep]
+    world.cm.is_unsure = lambda: False
+    world.receive(message)
+    (rejected,) = world.sent()
+    assert rejected.reason == RejectReason.INVALID_COMMUNICATION_ID

@@ -40,6 +40,8 @@ _TRIES: Final = 10
 _PATIENCE_S: Final = 2.0
 _SETTLE_S: Final = 0.02
 """How long a new keeper leaves packets in the socket, so that the others can claim them."""
+_ALL_CLAIMED_S: Final = 0.5
+"""How long a new keeper says of no connection that there is none."""
 _WATCH_S: Final = 0.1
 _DRAIN_S: Final = 0.005
 _PAUSE_S: Final = 1.0
@@ -86,6 +88,7 @@ class SharedPort:
         self._timers: dict[str, TimerHandle] = {}
         self._asked = False
         self._drained_at = 0.0
+        self._sure_at = 0.0
         self._blocked = False
         self._closed = False
         self.failure: OSError | None = None
@@ -107,6 +110,11 @@ class SharedPort:
     def keeps(self) -> bool:
         """Whether this program reads the socket."""
         return self._name is not None
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether others may have numbers here of which they have not told us yet."""
+        return self._reactor.time() < self._sure_at
 
     @property
     def is_open(self) -> bool:
@@ -239,6 +247,7 @@ class SharedPort:
         if first:
             self._start()
         else:
+            self._sure_at = self._reactor.time() + _ALL_CLAIMED_S
             self._later("settle", _SETTLE_S, self._start)
 
     def _seek_again(self) -> None:

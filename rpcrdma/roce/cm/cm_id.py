@@ -305,6 +305,9 @@ class CmId:
         """Take the peer's first packet as a sign that our REP arrived, even if the RTU was lost."""
         self.fire(Event.TRAFFIC, None, 0.0)
 
+    def _peer_is_silent(self) -> None:
+        self._manager.command(self, Event.SILENCE)
+
     def moot(self) -> None:
         """Tell the owner that the request it accepted is gone."""
         self._end(ConnectionAbortedError("the peer gave up before its request was accepted"))
@@ -366,8 +369,15 @@ class CmId:
         offered = min(options.responder_resources, self._depth_limit())
         self.initiator_depth = min(self.initiator_depth, message.responder_resources)
         self._raise_queue_pair(message.starting_psn, offered, message.rnr_retry_count)
-        self._send(Rtu(local_comm_id=self.local_comm_id, remote_comm_id=message.local_comm_id))
+        self._confirm()
+        # Its packets and ours may go nowhere without a word: IBA has a responder drop what is for
+        # no queue pair of its own, as one does that was started again in its predecessor's place.
+        self.queue_pair.on_silence = self._peer_is_silent
         self._established(message.private_data)
+
+    def _confirm(self, _: CmMessage | None = None, now: float = 0.0) -> None:
+        assert self.remote_comm_id is not None
+        self._send(Rtu(local_comm_id=self.local_comm_id, remote_comm_id=self.remote_comm_id))
 
     def _refused(self, message: CmMessage | None, now: float) -> None:
         assert isinstance(message, Rej)
@@ -581,6 +591,7 @@ ACTIONS: dict[Action, Callable[[CmId, CmMessage | None, float], None]] = {
     Action.SEND_REQ: CmId._send_req,
     Action.RESEND: CmId._resend,
     Action.WAIT_LONGER: CmId._wait_longer,
+    Action.CONFIRM_AGAIN: CmId._confirm,
     Action.TAKE_REPLY: CmId._take_reply,
     Action.REFUSED: CmId._refused,
     Action.RELEASED_EARLY: CmId._released_early,

@@ -147,6 +147,8 @@ class ConnectionManager:
 
         May raise ``OSError``: another program listens there.
         """
+        self.is_unsure: Callable[[], bool] = bool
+        """Whether others, who share our port, may have identifiers that we do not know of yet."""
         self._listeners: dict[tuple[str, int], Listener] = {}
         self._ids: dict[int, CmId] = {}
         self._requests: dict[tuple[str, int, int], CmId] = {}
@@ -491,6 +493,8 @@ class ConnectionManager:
         """Answer a message for an identifier that is gone: the sender would repeat it."""
         assert not isinstance(message, Req)
         self.counters["orphans"] += 1
+        if not isinstance(message, Dreq) and self.is_unsure():
+            return
         if not isinstance(message, Dreq | Rep | Rtu) or not self.may_answer(source[0], now):
             return
         if isinstance(message, Dreq):

@@ -59,6 +59,8 @@ class Event(Enum):
     """The queue pair failed by itself."""
     TRAFFIC = auto()
     """The peer used the queue pair, so our REP arrived (the verbs' COMM_EST)."""
+    SILENCE = auto()
+    """The peer has not answered for a while: it may be gone, and another be in its place."""
     STALE = auto()
     """Another REQ or REP names the same remote queue pair: the peer has forgotten this one."""
     EVICT = auto()
@@ -76,6 +78,8 @@ class Action(Enum):
     """Send the last message again."""
     WAIT_LONGER = auto()
     """The peer asked for time (MRA)."""
+    CONFIRM_AGAIN = auto()
+    """Send another RTU: a peer that has forgotten the connection rejects it."""
     TAKE_REPLY = auto()
     """Take the REP: raise the queue pair and confirm."""
     REFUSED = auto()
@@ -196,6 +200,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[Action, State]] = {
     (State.ESTABLISHED, Event.DISCONNECT): (Action.SEND_DREQ, State.DREQ_SENT),
     (State.ESTABLISHED, Event.FAILED): (Action.SEND_DREQ, State.DREQ_SENT),
     (State.ESTABLISHED, Event.STALE): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.ESTABLISHED, Event.SILENCE): (Action.CONFIRM_AGAIN, State.ESTABLISHED),
     (State.DREQ_SENT, Event.RETRY): (Action.RESEND, State.DREQ_SENT),
     (State.DREQ_SENT, Event.DREP): (Action.LINGER, State.TIMEWAIT),
     (State.DREQ_SENT, Event.REJ): (Action.LINGER, State.TIMEWAIT),

@@ -73,6 +73,8 @@ class QueuePair(SharedState):
         self._hears: frozenset[Role] = frozenset()
         limit = engine.limits.max_message
         super().__init__(number, pd, send_cq, recv_cq, options, limit, engine.tuning)
+        self.on_silence: Callable[[], None] | None = None
+        """Called each time that the peer was not heard of in spite of a probe."""
         self.on_error: Callable[[str], None] | None = None
         """Called from the reactor when the queue pair failed by itself, not by ``fail``."""
         self.on_traffic: Callable[[], None] | None = None
@@ -158,6 +160,7 @@ class QueuePair(SharedState):
 
     def destroy(self) -> None:
         """Fail, and forget everything (``Engine.destroy_queue_pair``)."""
+        self.on_silence = None
         self.fail("destroyed")
         self.move(QpEvent.DESTROY)
         self._flow = self._heard = None
@@ -187,6 +190,11 @@ class QueuePair(SharedState):
         due = self.requester.retry.deadline
         if due is not None and due <= now:
             self.requester.handle_timeout(now)
+
+    def silent(self) -> None:
+        """Tell the owner that the peer has not answered a probe."""
+        if self.on_silence is not None:
+            self.on_silence()
 
     def watch(self) -> None:
         """Have the deadlines of the machines looked at."""

@@ -451,6 +451,8 @@ class Requester:
             self.fail(flight.una, WcStatus.RETRY_EXC_ERR, retry.describe_silence(now))
             return
         self.early.timed_out()
+        if retry.is_doubtful:
+            qp.silent()
         if verdict is Verdict.PROBE:
             # One packet makes the peer say what it has, or what it misses (as TCP's tail loss
             # probe does, RFC 8985). A peer answers a repeated READ request for just the missing

@@ -150,6 +150,11 @@ class Retry:
         self._recovering = None
         return Verdict.GO_BACK
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the peer has not answered a probe, so that it may be gone."""
+        return self._timeouts > 1
+
     def describe_silence(self, now: float) -> str:
         """Say how long the peer has been silent."""
         silent = now - self._silent_since

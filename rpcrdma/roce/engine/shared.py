@@ -52,6 +52,10 @@ class SharedState(SoftwareQueuePair):
         """Have the deadlines of the machines looked at."""
         raise NotImplementedError
 
+    def silent(self) -> None:
+        """Tell the owner that the peer has not answered a probe."""
+        raise NotImplementedError
+
     def break_down(self, reason: str) -> None:
         """Fail by itself: flush everything, and tell the owner later."""
         raise NotImplementedError
