@@ -51,6 +51,9 @@ _CALLBACK_SIZES: Final = {"rdma": 1024 - 28, "tcp": 4096}
 SILENT_SERVER: Final = "the server"
 """How messages about a silent server begin."""
 
+_ASK_S: Final = 1.0
+"""After how long a silence in a call the server is asked whether it is there. A peer that has gone
+without a word is found by packets that it does not acknowledge; a call that waits sends none."""
 _BACKOFF_MIN_S: Final = 0.05
 _BACKOFF_MAX_S: Final = 1.0
 
@@ -96,6 +99,7 @@ class Recovery:
         self._recovering = False
         self._task: Task[None] | None = None
         self._tick: TimerHandle | None = None
+        self._look_at = 0.0
         self._probed_at = 0.0
         self._hung_up = False  # because the server was silent
         self._rebound: Channel | None = None
@@ -393,11 +397,27 @@ class Recovery:
         self._arm()
 
     def _arm(self) -> None:
+        """Look again soon if calls are in flight, else before the lease has to be renewed."""
         if self._tick is not None:
             self._tick.cancel()
         interval = min(self.timeout / 4, self.lease_s / 4)
+        slots = self.session.slots
+        if slots is not None and slots.busy:
+            interval = min(interval, _ASK_S)
+        elif slots is not None:
+            slots.on_busy = self._called
         reactor = self.session.reactor
-        self._tick = reactor.call_at(reactor.time() + interval, self._look)
+        self._look_at = reactor.time() + interval
+        self._tick = reactor.call_at(self._look_at, self._look)
+
+    def _called(self) -> None:
+        """Learn that a call is made after a time with none."""
+        reactor = self.session.reactor
+        soon = reactor.time() + _ASK_S
+        if self._tick is not None and soon < self._look_at:
+            self._tick.cancel()
+            self._look_at = soon
+            self._tick = reactor.call_at(soon, self._look)
 
     def _look(self) -> None:
         """Renew the lease if no call does, and probe a silent server."""
@@ -414,12 +434,17 @@ class Recovery:
             return
         silent_since = max(session.heard_at, session.renewed_at)
         if self._probed_at > silent_since:
-            if now - self._probed_at >= self.timeout / 2:
+            if now - self._probed_at >= self.timeout - self._patience:
                 self.lanes.drop_all("nor over any other connection")
                 self.connection_lost(channel, f"the server has not answered for {self.timeout:g} s")
-        elif now - silent_since >= self.timeout / 2:
+        elif now - silent_since >= self._patience:
             self._probed_at = now
             session.ping(channel).add_done_callback(self._pinged)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds of silence in a call after which the server is asked."""
+        return min(self.timeout / 2, _ASK_S)
 
     def _pinged(self, reply: Future[Decoder]) -> None:
         if reply.error() is None:

@@ -11,6 +11,7 @@ while a reply may still come.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from nfsrdma.rpcrdma.task import Cancelled, Future
 
@@ -18,7 +19,7 @@ from nfsrdma.rpcrdma.task import Cancelled, Future
 class SlotTable:
     """The slots of one session, of which the lowest free one is used. Methods are O(1)."""
 
-    __slots__ = ("_busy", "_limit", "_waiting", "closed", "seqids", "size")
+    __slots__ = ("_busy", "_limit", "_waiting", "closed", "on_busy", "seqids", "size")
 
     def __init__(self, size: int) -> None:
         assert size > 0
@@ -28,6 +29,8 @@ class SlotTable:
         """The sequence ID of the next request, or of the one in flight, by slot."""
         self.closed = False
         """Whether the session has ended, so that its slots are of no use."""
+        self.on_busy: Callable[[], None] | None = None
+        """Called once, when the lowest slot is acquired: a call is made."""
         self._limit = size
         self._busy = 0  # one bit for each slot
         self._waiting: deque[Future[int]] = deque()
@@ -53,6 +56,9 @@ class SlotTable:
         slot = lowest.bit_length() - 1
         if slot >= self._limit or self.closed:
             return -1
+        if not slot and self.on_busy is not None:
+            tell, self.on_busy = self.on_busy, None
+            tell()
         self._busy |= lowest
         return slot
 

@@ -187,6 +187,29 @@ def test_a_silent_connection_is_given_up_and_replayed(world: World) -> None:
     world.settle()
 
 
+@pytest.mark.parametrize("idle_s", [0.0, 7.0])
+def test_a_server_that_is_silent_in_a_call_is_asked_soon(world: World, idle_s: float) -> None:
+    """If it has gone without a word, as one that was killed over RDMA, only the question shows."""
+    world.run(world.fs.stat("file"))
+    world.reactor.advance(idle_s)
+    asked: list[float] = []
+
+    def script(ops: list[str]) -> str:
+        if ops[-1] == "NULL":
+            asked.append(world.reactor.now - start)
+        return "silence" if ops[-1] == "CREATE" and not asked else "ok"
+
+    world.server.script = script
+    start = world.reactor.now
+    task = Task(world.fs.mkdir("made"))
+    world.reactor.advance(2.5)
+    assert asked[0] < 2.1
+    world.server.channels[-1].lose()
+    world.reactor.turn(task)
+    assert world.count("CREATE") == 1
+    world.settle()
+
+
 def test_a_slow_call_is_not_a_dead_server(world: World) -> None:
     """The server works on one call for a minute and answers NULL meanwhile: it is waited for."""
     channel = world.server.channels[-1]
