@@ -68,6 +68,7 @@ Description: NFS over RDMA in user space
  an adapter nor a kernel module nor root, and work with Linux's own client and server.
 CONTROL
 echo /etc/nfsrdma/server.toml > "$root/DEBIAN/conffiles"
+install -m 755 "$top/packaging/deb-postinst.sh" "$root/DEBIAN/postinst"
 mkdir -p "$top/dist"
 package=$top/dist/nfsrdma_${version}_${architecture}.deb
 dpkg-deb -Zxz -z3 --root-owner-group --build "$root" "$package" >/dev/null
