@@ -160,6 +160,15 @@ class Serving:
     def _listen_at(self, sock: socket.socket) -> ListenAddress:
         return ListenAddress("tcp", *self.service.listen_at(sock, on_channel=self._on_channel))
 
+    def disclaim(self) -> None:
+        """Close what a predecessor left and is not served any more: nobody is to wait there."""
+        self._estate.close()
+        for device in self._devices:
+            if isinstance(device, PassingDevice):
+                for sock in device.handed_over.values():
+                    sock.close()
+                device.handed_over.clear()
+
     def heirlooms(self) -> Iterator[Heirloom]:
         """Yield the sockets that a successor can have as well, so that nobody is refused."""
         for listener in self.service.listeners:

@@ -19,6 +19,7 @@ from tests.support.hosts import loopback
 import nfsrdma.client as nfs
 from nfsrdma.cli.administer import upgrade
 from nfsrdma.cli.demo import free_tcp_port
+from nfsrdma.rpcrdma.providers.choice import local_servers
 from nfsrdma.server.edge.control import ControlError, ask
 from nfsrdma.server.edge.recovery import FORMAT
 from nfsrdma.server.edge.state_directory import StateDirectory, holder
@@ -151,6 +152,14 @@ def test_a_successor_that_fails_changes_nothing(served: Served) -> None:
     assert served.who == served.process.pid
     with nfs.mount(f"nfs+tcp://{ADDRESS}:{served.port}/top") as fs:
         fs.write_bytes("g", b"still served")
+
+
+def test_what_is_not_served_any_more_is_given_up(served: Served) -> None:
+    assert any(ADDRESS in where for where in local_servers())
+    served.write('provider = "none"')
+    done = CliRunner().invoke(upgrade, [str(served.control)])
+    assert done.exit_code == 0, (done.output, served.said)
+    assert not any(ADDRESS in where for where in local_servers())
 
 
 def test_one_that_asks_and_leaves_changes_nothing(served: Served) -> None:

@@ -137,6 +137,7 @@ class ServeCommand:
         if seen.audit is not None:
             note = self._begin_audit(Path(seen.audit)).note
         self._serving.service.be_watched(Records(self.reactor.time, note))
+        self._serving.disclaim()
 
     def _begin_audit(self, path: Path) -> AuditFile:
         try:
