@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from nfsrdma.rpcrdma.io.lanes import lanes_wanted
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, TransportError
+from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, ReplyDropped, TransportError
 from nfsrdma.rpcrdma.rpc.client import RpcClient
 from nfsrdma.rpcrdma.rpc.message import NO_AUTH, AuthError, RpcError
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
@@ -50,6 +50,9 @@ _NOT_KEPT: Final = "the server did not keep its reply"
 _NULL_REPLY_MAX: Final = 64
 _RESTARTS_MAX: Final = 16
 """How often one call starts over before the server is taken for broken."""
+_DROPPED_MAX: Final = 3
+"""Replies to one call, each over another connection, that are dropped for their headers until the
+call fails."""
 _BACKOFF_MIN_S: Final = 0.02
 _BACKOFF_MAX_S: Final = 2.0
 
@@ -313,6 +316,7 @@ class Session:
         """
         reply: Future[Decoder] | None = None
         uncertain = False
+        dropped = 0
         try:
             xid = self.rpc.allocate_xid() if begun is None else begun.xid
             backoff = _BACKOFF_MIN_S
@@ -332,6 +336,9 @@ class Session:
                     self.guardian.connection_lost(channel, str(error))
                     if recovering:
                         raise
+                    dropped += isinstance(error, ReplyDropped)
+                    if dropped == _DROPPED_MAX:
+                        raise XdrError(str(error)) from error
                     self.stats.replays += 1
                     continue
                 self.heard_at = self.reactor.time()

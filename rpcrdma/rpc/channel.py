@@ -26,6 +26,14 @@ class TransportError(ConnectionError):
     """The connection is gone; the call may or may not have been executed."""
 
 
+class ReplyDropped(TransportError):
+    """The connection is gone, and a reply had come whose header has errors.
+
+    Such a reply is dropped (RFC 8166, Section 4.5). A call that ends so each time will never end
+    otherwise.
+    """
+
+
 class CallRefused(Exception):
     """The peer's transport answered ERR_CHUNK or ERR_VERS (RFC 8166, Section 4.5).
 

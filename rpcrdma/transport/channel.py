@@ -17,13 +17,15 @@ from nfsrdma.xdr.rpc import CALL, REPLY
 from ..budget import Account, unbounded
 from ..complaints import Complaints
 from ..rpc.channel import CLOSED_HERE, Owner, Peer, Service, Swift
-from ..task import Future
+from ..task import Future, Reactor, TimerHandle
 from ..verbs.interfaces import Connection, LendingDomain
 from ..verbs.types import DeviceLimits, SendWR, VerbsError, WrOpcode
 from .backchannel import direction, reverse_limit
 from .endpoint import Queues, ReceiveSlot, RpcRdmaEndpoint
 from .exchange import Exchanges
 from .header import (
+    ERR_CHUNK,
+    ERR_VERS,
     RDMA_DONE,
     RDMA_ERROR,
     SHORT_AND_RPC,
@@ -33,6 +35,7 @@ from .header import (
     decode_header,
 )
 from .options import TransportOptions
+from .pending import PendingCall
 from .private_data import PrivateData
 from .prompt import PromptCalls
 from .reduction import Room
@@ -42,7 +45,9 @@ from .responder import RpcRdmaResponder, refuse_all
 _log = logging.getLogger(__name__)
 
 _SHORTEST = SHORT_AND_RPC.size
-_XID_AND_VERSION = 8
+_PROC = slice(12, 16)
+_ERROR = RDMA_ERROR.to_bytes(4, "big")
+_ERRORS = frozenset((ERR_VERS, ERR_CHUNK))
 
 
 class RdmaChannel:
@@ -64,6 +69,7 @@ class RdmaChannel:
         active: bool,
         read_depth: int,
         complaints: Complaints,
+        reactor: Reactor,
         account: Account | None = None,
     ) -> None:
         self.options = options
@@ -72,6 +78,8 @@ class RdmaChannel:
         self._active = active
         self.account = account if account is not None else unbounded()
         self._complaints = complaints
+        self._reactor = reactor
+        self._overdue: TimerHandle | None = None
         self._peer = Peer("rdma", *connection.peer_address)
         self._endpoint = RpcRdmaEndpoint(
             connection,
@@ -89,6 +97,7 @@ class RdmaChannel:
         if not active:
             called, answered = answered, called
         self.requester = RpcRdmaRequester(self._endpoint, called)
+        self.requester.on_dropped = self._reply_dropped
         self.responder = RpcRdmaResponder(
             self._endpoint,
             self,
@@ -215,6 +224,27 @@ class RdmaChannel:
             self._peer, f"call refused, {error.reason}", error.detail, level=logging.DEBUG
         )
 
+    def _reply_dropped(self, call: PendingCall) -> None:
+        """Give the server a while to answer a call of which a reply was dropped.
+
+        Nobody sends a reply twice over one connection. So that the call does not wait for ever, its
+        connection is ended, and whoever has made it sends it again over the next one.
+        """
+        self._complaints.about(self._peer, "reply dropped", call.complaint)
+        if self._active and self._overdue is None:
+            self._wait_for_reply(call)
+
+    def _wait_for_reply(self, call: PendingCall) -> None:
+        when = self._reactor.time() + self.options.reply_timeout_s
+        self._overdue = self._reactor.call_at(when, self._look_for_reply, call)
+
+    def _look_for_reply(self, call: PendingCall) -> None:
+        self._overdue = None
+        if self.requester.awaits(call):
+            self._break_off("no other reply came for one that was dropped")
+        elif (other := self.requester.without_reply()) is not None:
+            self._wait_for_reply(other)
+
     def _probed(self) -> None:
         self._probing = False
 
@@ -234,6 +264,8 @@ class RdmaChannel:
             return
         self._reason = reason
         self.swift = None
+        if self._overdue is not None:
+            self._overdue.cancel()
         calls = self.requester.shutdown()
         self._endpoint.close()
         self.responder.shutdown(reason)
@@ -284,10 +316,19 @@ class RdmaChannel:
         return way == CALL and self.prompt.call(xid, view[SHORT_HEADER_SIZE:])
 
     def _on_other_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
-        """Dispatch a message with chunks, without an RPC message, or without sense."""
+        """Dispatch a message with chunks, without an RPC message, or without sense.
+
+        One that is too short for a header is dropped, and so is an RDMA_ERROR of no known kind (RFC
+        8166, Section 4.5).
+        """
+        if len(view) < SHORT_HEADER_SIZE and view[_PROC] != _ERROR:
+            self._drop(slot, rkey)
+            return
         try:
             header = decode_header(view, self.options.header_limits)
-            if header.proc == RDMA_DONE:
+            if header.proc == RDMA_DONE or (
+                header.proc == RDMA_ERROR and header.error not in _ERRORS
+            ):
                 self._drop(slot, rkey)
                 return
             is_reply = header.proc == RDMA_ERROR or direction(header, view, self._active) == REPLY
@@ -309,16 +350,11 @@ class RdmaChannel:
     def _on_malformed(
         self, slot: ReceiveSlot, view: memoryview, rkey: int | None, error: RpcRdmaError
     ) -> None:
-        """Answer with the error on the passive side, fail the call on the active side.
-
-        A message too short for an XID and a version is dropped (RFC 8166, Section 4.5).
-        """
-        if len(view) < _XID_AND_VERSION:
-            self._drop(slot, rkey)
-        elif not self._active and rkey is None:
+        """Answer with the error on the passive side, drop the message on the active side."""
+        if not self._active and rkey is None:
             self.responder.malformed(slot, view, error)
         elif self.requester.expects(xid := int.from_bytes(view[:4], "big")):
-            self.requester.undecodable(xid, rkey, str(error))
+            self.requester.drop(xid, rkey, str(error))
             self._endpoint.repost(slot)
         else:
             self._drop(slot, rkey)

@@ -86,6 +86,7 @@ def connect_rdma(
         active=True,
         read_depth=0,
         complaints=Complaints(_log, reactor.time),
+        reactor=reactor,
     )
     return future
 
@@ -267,6 +268,7 @@ class RdmaListener:
                 active=False,
                 read_depth=depth,
                 complaints=self._complaints,
+                reactor=self._reactor,
                 account=account,
             )
         except BaseException:

@@ -52,6 +52,7 @@ _SEGMENT = struct.Struct(">2IQ")
 _TWO_WORDS = struct.Struct(">2I")
 _ERR_VERS = struct.Struct(">7I")
 _ERR_CHUNK = struct.Struct(">5I")
+_ERROR: Final = slice(16, 20)
 
 READ_SEGMENT_SIZE: Final = 24
 SEGMENT_SIZE: Final = 16
@@ -121,7 +122,8 @@ class RpcRdmaHeader:
 def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
     """Decode the header that ``view`` begins with.
 
-    RDMA_DONE decodes to a bare header, for the caller to drop (RFC 8166, Section 4.6). Raises
+    RDMA_DONE decodes to a bare header, for the caller to drop (RFC 8166, Section 4.6), and an
+    RDMA_ERROR that is cut short to one with error 0, for the same (Section 4.5). Raises
     ``RpcRdmaError``; the XID, if there is one, is then the first word all the same.
     """
     if len(view) >= ONE_CHUNK_SIZE and limits.max_chunks and limits.max_segments:
@@ -135,7 +137,9 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
         if proc in (RDMA_MSG, RDMA_NOMSG):
             return _decode_lists(view, FIXED.size, xid, credit, proc, limits)
         if proc == RDMA_ERROR:
-            (error,) = _WORD.unpack_from(view, FIXED.size)
+            error = int.from_bytes(view[_ERROR]) if len(view) >= _ERR_CHUNK.size else 0
+            if error == ERR_VERS and len(view) < _ERR_VERS.size:
+                error = 0
             return RpcRdmaHeader(xid, credit, proc, size=len(view), error=error)
         if proc == RDMA_DONE:
             return RpcRdmaHeader(xid, credit, proc, size=len(view))

@@ -63,6 +63,10 @@ class TransportOptions:
     keepalive_s: float = 60.0
     """Seconds of silence, up to twice as many, after which a listener asks for a sign of life."""
 
+    reply_timeout_s: float = 5.0
+    """Seconds for which a call whose reply was dropped waits for another one; then the side that
+    connected ends the connection."""
+
     def __post_init__(self) -> None:
         for size in (self.inline_send, self.inline_receive):
             if size % 1024 or not MIN_INLINE <= size <= MAX_INLINE:
@@ -73,7 +77,7 @@ class TransportOptions:
             raise ValueError("max_call must be 4096 octets at least, and fit in max_buffered")
         if self.send_depth < 8:
             raise ValueError("the send queue must hold 8 requests at least")
-        if not (self.keepalive_s > 0 and self.read_timeout_s > 0):
+        if min(self.keepalive_s, self.read_timeout_s, self.reply_timeout_s) <= 0:
             raise ValueError("a time to wait for the peer must be above 0 seconds")
 
     @classmethod

@@ -18,6 +18,7 @@ class PendingCall:
     """A call that has no reply yet. ``future`` is ``None`` once the call was given up."""
 
     __slots__ = (
+        "complaint",
         "future",
         "max_reply",
         "message",
@@ -35,6 +36,8 @@ class PendingCall:
         self.xid = xid
         self.message = message
         self.max_reply = max_reply
+        self.complaint = ""
+        """What was wrong with a reply to it that was dropped; empty if none was."""
         self.sinks = sinks
         self.future: Future[Decoder] | None = Future()
         self.regions: list[MemoryRegion] = []

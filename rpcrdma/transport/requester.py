@@ -7,18 +7,21 @@ what is inline. When the reply is in, the regions that the peer has not invalida
 deregistered. Only then does the caller get the result: from then on its memory is its own again
 (RFC 8166, Section 8.1).
 
+A reply whose header has errors is dropped (Section 4.5): its call stays as it is, memory and credit
+included, until another reply comes, or the connection is lost.
+
 The same class serves the reverse direction (RFC 8167), where it offers no memory.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError, round_up
 from nfsrdma.xdr.rpc import REPLY
 
-from ..rpc.channel import CallRefused, TransportError
+from ..rpc.channel import CallRefused, ReplyDropped, TransportError
 from ..task import Cancelled, Future
 from ..verbs.types import Access, VerbsError
 from .backchannel import XID_AND_DIRECTION
@@ -60,6 +63,8 @@ class RpcRdmaRequester:
         self._window = CreditWindow(ceiling)
         self._sent: dict[int, PendingCall] = {}
         self._waiting: dict[int, PendingCall] = {}
+        self.on_dropped: Callable[[PendingCall], object] | None = None
+        """Is told of each call of which a reply was dropped, once."""
         self.room: Room | None = None
 
     @property
@@ -203,10 +208,11 @@ class RpcRdmaRequester:
     def reply(self, header: RpcRdmaHeader, view: memoryview, rkey: int | None) -> None:
         """Take a reply with chunks, in a receive buffer with its header.
 
-        One with a Read list is none (RFC 8166, Section 4.3.1), and is dropped (Section 4.5).
+        One whose lists are not those of its call is dropped (RFC 8166, Section 4.5).
         """
-        if header.read_list and rkey is None:
-            self._stats.bad_replies += 1
+        sent = self._sent.get(header.xid)
+        if sent is not None and (complaint := _fault(header, sent)):
+            self.drop(header.xid, rkey, complaint)
             return
         call = self._take(header.xid, header.credit, rkey)
         if call is None:
@@ -224,15 +230,27 @@ class RpcRdmaRequester:
         call = self._take(header.xid, header.credit, rkey)
         if call is not None:
             self._stats.errors_received += 1
-            error = _ERRORS.get(header.error, f"RDMA_ERROR {header.error}")
+            error = _ERRORS[header.error]
             self._set_error(call, CallRefused(error))
 
-    def undecodable(self, xid: int, rkey: int | None, complaint: str) -> None:
-        """Fail the call with this XID: the header of its reply makes no sense."""
-        call = self._take(xid, self._window.limit, rkey)
-        if call is not None:
-            self._stats.bad_replies += 1
-            self._set_error(call, XdrError(complaint))
+    def drop(self, xid: int, rkey: int | None, complaint: str) -> None:
+        """Drop a reply to the call with this XID: its header has errors (RFC 8166, Section 4.5)."""
+        self._stats.bad_replies += 1
+        call = self._sent[xid]
+        first, call.complaint = not call.complaint, complaint
+        if first and self.on_dropped is not None:
+            self.on_dropped(call)
+        if rkey is not None:
+            # The call cannot be answered any more, or another one's memory is gone.
+            self._endpoint.fail("the peer invalidated memory without a reply")
+
+    def awaits(self, call: PendingCall) -> bool:
+        """Return whether a reply to this call may come."""
+        return self._sent.get(call.xid) is call
+
+    def without_reply(self) -> PendingCall | None:
+        """Return a call of which a reply was dropped, and none has come since; None without any."""
+        return next((call for call in self._sent.values() if call.complaint), None)
 
     def _take(self, xid: int, credit: int, rkey: int | None) -> PendingCall | None:
         """Return the call of a reply; the peer cannot reach the call's memory afterwards."""
@@ -267,34 +285,23 @@ class RpcRdmaRequester:
             future.set_result(decoder)
 
     def _unmarshal(self, call: PendingCall, header: RpcRdmaHeader, view: memoryview) -> Decoder:
-        if header.read_list:
-            raise XdrError("a reply with a Read list")
         results = self._results(call, header)
         if header.proc == RDMA_MSG:
-            if header.reply_chunk is not None and header.reply_chunk.length:
-                raise XdrError("a reply both inline and in the Reply chunk")
             message = memoryview(bytes(view[header.size :]))
         else:
-            if header.reply_chunk is None or call.reply_chunk is None:
-                raise XdrError("a reply neither inline nor in a Reply chunk")
-            message = call.reply_buffer[: _octets(header.reply_chunk, call.reply_chunk)]
+            assert header.reply_chunk is not None
+            message = call.reply_buffer[: header.reply_chunk.length]
             self._stats.nomsg_replies += 1
             self._stats.bytes_reply_chunks += len(message)
-            if len(message) < 8 or XID_AND_DIRECTION.unpack_from(message) != (call.xid, REPLY):
+            if XID_AND_DIRECTION.unpack_from(message) != (call.xid, REPLY):
                 raise XdrError("no reply to this call in the Reply chunk")
         return PlacedDecoder(message, results) if results else Decoder(message)
 
     def _results(self, call: PendingCall, header: RpcRdmaHeader) -> list[memoryview]:
         """Return the filled part of each sink; none if the Write list did not come back."""
-        if not header.write_list:
-            return []
-        if len(header.write_list) != len(call.offered):
-            raise XdrError(f"{len(header.write_list)} Write chunks, {len(call.offered)} offered")
         results = []
-        for returned, offered, sink in zip(
-            header.write_list, call.offered, call.sinks, strict=False
-        ):
-            results.append(sink[: _octets(returned, offered)])
+        for returned, sink in zip(header.write_list, call.sinks, strict=False):
+            results.append(sink[: returned.length])
             self._stats.bytes_write_chunks += returned.length
         return results
 
@@ -330,7 +337,11 @@ class RpcRdmaRequester:
     def fail(self, calls: list[PendingCall], reason: str) -> None:
         """Fail calls whose connection is gone."""
         for call in calls:
-            self._set_error(call, TransportError(reason))
+            if call.complaint:
+                text = f"{reason}; a reply was dropped: {call.complaint}"
+                self._set_error(call, ReplyDropped(text))
+            else:
+                self._set_error(call, TransportError(reason))
 
 
 def _padded(sinks: Sequence[memoryview]) -> int:
@@ -341,13 +352,32 @@ def _padded(sinks: Sequence[memoryview]) -> int:
     return total
 
 
-def _octets(returned: Chunk, offered: Chunk) -> int:
-    """Return the octets written to a chunk. Raises ``XdrError`` for gaps and excesses."""
+def _fault(header: RpcRdmaHeader, call: PendingCall) -> str:
+    """Return what is wrong with the lists of a reply to this call; nothing if they are right."""
+    if header.read_list:
+        return "a reply with a Read list"  # Section 4.3.1
+    if header.write_list:
+        if len(header.write_list) != len(call.offered):
+            return f"{len(header.write_list)} Write chunks, {len(call.offered)} offered"
+        for returned, offered in zip(header.write_list, call.offered, strict=True):
+            if fault := _other_chunk(returned, offered):
+                return fault
+    back = header.reply_chunk
+    if header.proc == RDMA_MSG:
+        both = back is not None and back.length
+        return "a reply both inline and in the Reply chunk" if both else ""
+    if back is None or call.reply_chunk is None or back.length < XID_AND_DIRECTION.size:
+        return "a reply neither inline nor in a Reply chunk"
+    return _other_chunk(back, call.reply_chunk)
+
+
+def _other_chunk(returned: Chunk, offered: Chunk) -> str:
+    """Return how a chunk that came back is not the one that was offered: for gaps and excesses."""
     if len(returned.segments) != len(offered.segments):
-        raise XdrError("a chunk came back with other segments")
+        return "a chunk came back with other segments"
     full = True
     for got, had in zip(returned.segments, offered.segments, strict=True):
         if got.length > had.length or (got.length and not full):
-            raise XdrError("a chunk came back with other lengths")
+            return "a chunk came back with other lengths"
         full = got.length == had.length
-    return returned.length
+    return ""

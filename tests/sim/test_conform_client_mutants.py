@@ -172,7 +172,17 @@ def _read_lists_are_fine(self: Any, head: Any, view: memoryview, rkey: int | Non
     _reply(self, head, view, rkey)
 
 
-MUTANTS["CL26 done is a reply"] = Mutant("CL26", channel, "RDMA_DONE", -1)
+@mutant("CL26", channel.RdmaChannel, "_drop")
+def _ends_the_connection(self: Any, slot: Any, rkey: int | None) -> None:
+    self._endpoint.fail("no reply")
+
+
+@mutant("CL43", RpcRdmaRequester, "drop")
+def _fails_the_call(self: Any, xid: int, rkey: int | None, complaint: str) -> None:
+    call = self._take(xid, self._window.limit, rkey)
+    if call is not None:
+        self._set_error(call, requester.XdrError(complaint))
+
 
 # --- Memory ---
 

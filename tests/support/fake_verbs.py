@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -42,15 +43,20 @@ _WC_OPCODES = {
 class FakeTimer:
     """One of :class:`FakeReactor`'s."""
 
+    def __init__(self, when: float, callback: Callable[[], object]) -> None:
+        self.when = when
+        self.callback: Callable[[], object] | None = callback
+
     def cancel(self) -> None:
-        """It would not have come due anyway."""
+        self.callback = None
 
 
 class FakeReactor:
-    """Runs what was asked for, in order. Its clock stands still: timers never come due."""
+    """Runs what was asked for, in order. Its clock stands still: timers come due by ``advance``."""
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self._timers: list[FakeTimer] = []
         self._soon: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
 
     def time(self) -> float:
@@ -60,7 +66,21 @@ class FakeReactor:
         self._soon.append((callback, args))
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> FakeTimer:
-        return FakeTimer()
+        timer = FakeTimer(when, partial(callback, *args))
+        self._timers.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Let that much time pass: what comes due in it is called, and all that follows is run."""
+        until = self.now + seconds
+        while due := [each for each in self._timers if each.callback and each.when <= until]:
+            first = min(due, key=lambda timer: timer.when)
+            self._timers.remove(first)
+            self.now = max(self.now, first.when)
+            assert first.callback is not None
+            first.callback()
+            self.run()
+        self.now = until
 
     def step(self) -> bool:
         """Run one callback; false if there was none."""

@@ -17,7 +17,7 @@ from tests.support.transport import (
     reply_message,
 )
 
-from nfsrdma.rpcrdma.rpc.channel import CallRefused, TransportError
+from nfsrdma.rpcrdma.rpc.channel import CallRefused, ReplyDropped, TransportError
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.rpcrdma.transport import RdmaChannel, TransportOptions, connect_rdma
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment, filled
@@ -152,7 +152,6 @@ def bad_replies(header: RpcRdmaHeader) -> list[bytes | bytearray]:
         encode_header(1, 8, RDMA_MSG, (), [filled(chunk, 0)], filled(reply, 8)) + body,
         encode_header(1, 8, RDMA_NOMSG, (), [filled(chunk, 0)]),
         encode_header(1, 8, RDMA_NOMSG, (), [filled(chunk, 0)], filled(reply, 0)),
-        encode_header(1, 8, RDMA_NOMSG, (), [filled(chunk, 0)], filled(reply, 64)),
         encode_header(1, 8, RDMA_MSG) + body[:4],
         encode_header(1, 8, RDMA_MSG) + reply_message(2).to_bytes(),
         encode_header(1, 8, RDMA_MSG) + struct.pack(">3I", 1, 7, 0),
@@ -168,31 +167,100 @@ def bad_reply_client() -> tuple[Client, Future[Decoder], RpcRdmaHeader]:
     return client, future, header
 
 
+def read_list_reply(header: RpcRdmaHeader) -> bytes:
+    (chunk,) = header.write_list
+    head = encode_header(1, 8, RDMA_MSG, [Chunk([chunk.segments[0]], 4)], [chunk])
+    return head + reply_message(1).to_bytes()
+
+
 @pytest.mark.parametrize("case", range(14))
-def test_reply_that_makes_no_sense_fails_its_call_alone(case: int) -> None:
+def test_reply_whose_header_has_errors_is_dropped(case: int) -> None:
     client, future, header = bad_reply_client()
-    replies = bad_replies(header)
+    replies = [*bad_replies(header), read_list_reply(header)]
     assert len(replies) == 14
     client.answer(replies[case])
+    client.answer(replies[case])
+    assert not future.done()
+    assert client.channel.stats.bad_replies == 2
+    assert len(client.device.regions) == 3, "its memory is still offered"
+    client.answer(short_reply(1))
+    assert future.result()
+    client.assert_at_rest()
+    second, _ = client.call(2)
+    client.answer(short_reply(2))
+    client.fabric.reactor.advance(100)
+    assert second.result()
+    assert not client.channel.closed
+
+
+@pytest.mark.parametrize("case", [0, 7, 12])
+def test_a_call_whose_reply_was_dropped_ends_with_the_connection(case: int) -> None:
+    client, future, header = bad_reply_client()
+    reasons: list[str] = []
+    client.channel.on_close(reasons.append)
+    client.answer(bad_replies(header)[case])
+    client.fabric.reactor.advance(4)
+    assert not future.done()
+    client.fabric.reactor.advance(2)
+    error = future.error()
+    assert isinstance(error, ReplyDropped)
+    assert reasons == ["no other reply came for one that was dropped"]
+    assert reasons[0] in str(error)
+    client.assert_at_rest()
+
+
+def test_replies_that_were_dropped_one_after_the_other_are_each_waited_for() -> None:
+    client = Client()
+    client.call(1)
+    client.answer(short_reply(1))
+    futures = [client.call(xid)[0] for xid in (2, 3)]
+    client.answer(encode_header(2, 8, 9))
+    client.fabric.reactor.advance(3)
+    client.answer(encode_header(3, 8, 9))
+    client.answer(short_reply(2))
+    client.fabric.reactor.advance(3)
+    assert not client.channel.closed
+    client.fabric.reactor.advance(5)
+    assert client.channel.closed
+    assert isinstance(futures[1].error(), ReplyDropped)
+    assert futures[0].result()
+
+
+def test_a_dropped_reply_that_invalidates_memory_ends_the_connection() -> None:
+    client, future, header = bad_reply_client()
+    client.answer(bad_replies(header)[0], header.write_list[0].segments[0].handle)
+    assert isinstance(future.error(), TransportError)
+    assert client.channel.closed
+
+
+def test_a_reply_chunk_without_a_reply_fails_its_call_alone() -> None:
+    client, future, header = bad_reply_client()
+    assert header.reply_chunk is not None
+    unused = [filled(chunk, 0) for chunk in header.write_list]
+    client.answer(encode_header(1, 8, RDMA_NOMSG, (), unused, filled(header.reply_chunk, 64)))
     assert isinstance(future.error(), XdrError)
     assert client.channel.stats.bad_replies == 1
     assert not client.channel.closed
     client.assert_at_rest()
-    second, _ = client.call(2)
-    client.answer(short_reply(2))
-    assert second.result()
 
 
-def test_reply_with_a_read_list_is_dropped() -> None:
-    client, future, header = bad_reply_client()
-    (chunk,) = header.write_list
-    body = reply_message(1).to_bytes()
-    client.answer(encode_header(1, 8, RDMA_MSG, [Chunk([chunk.segments[0]], 4)], [chunk]) + body)
+@pytest.mark.parametrize(
+    "octets",
+    [
+        struct.pack(">5I", 1, 1, 8, RDMA_ERROR, 77),
+        struct.pack(">4I", 1, 1, 8, RDMA_ERROR),
+        struct.pack(">6I", 1, 1, 8, RDMA_ERROR, 1, 1),
+        struct.pack(">6I", 1, 1, 8, RDMA_MSG, 0, 0),
+    ],
+)
+def test_errors_that_cannot_be_decoded_and_short_messages_are_dropped(octets: bytes) -> None:
+    client = Client()
+    future, _ = client.call(1)
+    client.answer(octets)
     assert not future.done()
-    assert client.channel.stats.bad_replies == 1
+    assert client.channel.stats.messages_dropped == 1
     client.answer(short_reply(1))
     assert future.result()
-    client.assert_at_rest()
 
 
 def test_reply_with_a_result_that_does_not_match_its_chunk() -> None:
@@ -209,7 +277,6 @@ def test_reply_with_a_result_that_does_not_match_its_chunk() -> None:
     [
         (encode_chunk_error(1, 8), "ERR_CHUNK"),
         (encode_version_error(1, 1, 8), "ERR_VERS"),
-        (struct.pack(">5I", 1, 1, 8, RDMA_ERROR, 77), "RDMA_ERROR 77"),
     ],
 )
 def test_errors_refuse_the_call(answer: bytes, name: str) -> None:

@@ -274,7 +274,10 @@ def test_too_short_for_an_answer() -> None:
     assert server.ask(b"abc") == []
     assert server.ask(b"abcdefg") == []
     assert server.ask(b"") == []
-    assert server.channel.stats.messages_dropped == 3
+    assert server.ask(encode_header(3, 1, 0)[:27]) == []
+    assert server.ask(struct.pack(">4I", 3, 1, 1, RDMA_ERROR)) == []
+    assert server.ask(struct.pack(">5I", 3, 1, 1, RDMA_ERROR, 77)) == []
+    assert server.channel.stats.messages_dropped == 6
     assert server.ask(encode_header(3, 1, 0), call_message(3).to_bytes())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.rpcrdma.transport.header import (
     RDMA_DONE,
     RDMA_MSG,
@@ -194,3 +195,36 @@ async def any_order(lab: ClientLab) -> str:
     await lab.right()
     most = max((each.most_in_flight for each in lab.record.connections.values()), default=0)
     return f"at most {most} calls in flight"
+
+
+def _with_errors(passing: Passing, number: int) -> bytes:
+    """Return a message that would be the reply to the same call, but for its header."""
+    xid, credit = passing.xid, passing.credit
+    body = words(xid, 1, 0, 0, 0, 0)
+    nobodys = Segment(0x0BAD, 64, 0x1000)
+    kinds = (
+        header(xid, 77, credit=credit) + body,
+        header(xid, credit=credit, version=2) + body,
+        header(xid, credit=credit, writes=[[nobodys], [nobodys]]) + body,
+        header(xid, credit=credit) + words(xid ^ 1, 1, 0, 0, 0, 0),
+        header(xid, credit=credit)[:-8] + words(2, 0) + body,
+        header(xid, credit=credit)[:24],
+        header(xid, RDMA_NOMSG, credit=credit),
+    )
+    return kinds[number % len(kinds)]
+
+
+@scenario("CL43", "RFC 8166, Section 4.5", Severity.MUST)
+async def errors_in_headers(lab: ClientLab) -> str:
+    """Drop a reply whose header has errors, and take the right one when it comes."""
+    count = 0
+
+    def act(link: Link, passing: Passing, pending: Pending | None) -> None:
+        nonlocal count
+        if passing.kind == REPLY:
+            count += 1
+            if count % 4 == 0:
+                link.near.send(_with_errors(passing, count // 4))
+                lab.did("errors")
+
+    return f"{await undisturbed(lab, act, 'there were too few replies')} of them"
