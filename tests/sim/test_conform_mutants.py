@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.support.conform import SimServer, replaced
+from tests.support import conform as support
+from tests.support import gss
+from tests.support.conform import CONTEXTS, VERSION_3, SimServer, replaced
+from tests.support.nfs3_server import NOTHING_KNOWN, Version3
 
 from nfsrdma.conform.case import CASES
 from nfsrdma.conform.runner import Verdict
 from nfsrdma.rpcrdma.roce.cm import cm_id
-from nfsrdma.rpcrdma.rpc.message import AuthError
+from nfsrdma.rpcrdma.rpc import program
+from nfsrdma.rpcrdma.rpc.message import AuthError, OpaqueAuth
 from nfsrdma.rpcrdma.transport import (
     TransportOptions,
     call,
@@ -32,6 +36,9 @@ from nfsrdma.rpcrdma.transport.reassembly import ChunkedDecoder
 from nfsrdma.rpcrdma.transport.reduction import ReplyPlan, plan_reply
 from nfsrdma.server.engine import replay
 from nfsrdma.server.ops import sessions
+from nfsrdma.server.state import lease
+from nfsrdma.xdr import Decoder, Encoder
+from nfsrdma.xdr.nfs3 import types as t
 
 
 @dataclass(frozen=True)
@@ -288,11 +295,95 @@ def _denies_somebody_else(self: Any, enc: Any, xid: int, verf: Any = None) -> No
         enc.uint32(word)
 
 
+_accept = gss.GssServer.accept
+
+
+@mutant("GS1", gss.GssServer, "accept")
+def _signs_nothing(self: Any, header: Any, incoming: Any) -> Any:
+    caller = _accept(self, header, incoming)
+    if caller is not None and caller.protection is not None:
+        caller.protection.verifier = OpaqueAuth(gss.FLAVOR, bytes(16))
+    return caller
+
+
+@mutant("GS2", program.ProtectedCall, "unwrap")
+def _puts_the_pieces_together(self: Any) -> None:
+    decoder = self.decoder
+    if self._protection.wraps:
+        if self.incoming.reduced:
+            (at,), (content,) = decoder._boundaries, decoder._contents
+            inline = bytes(decoder._inline)
+            decoder = Decoder(inline[decoder.offset : at] + bytes(content) + inline[at:])
+        self.decoder = self._protection.unwrap(decoder)
+
+
+@mutant("GS3", program.ProtectedCall, "reply")
+def _places_what_is_protected(self: Any, reply: Encoder, on_sent: Any = None) -> None:
+    if self._protection.wraps:
+        wrapped = Decoder(self._protection.wrap(reply.to_bytes()[self._start :]))
+        whole, reply = reply, Encoder()
+        reply.buffer += whole.buffer[: self._start]
+        reply.payload(wrapped.opaque())
+        reply.buffer += wrapped.peek(wrapped.remaining())
+    program.Call.reply(self, reply, on_sent)
+
+
+# --- After a restart, and after a while ---
+
+
+@mutant("RR8", lease.Grace, "may_reclaim")
+def _knows_nobody_any_more(self: Any, record: bytes) -> bool:
+    return False
+
+
+@mutant("NB9", channel.RdmaChannel, "keep_alive")
+def _forgets_who_is_idle(self: Any) -> None:
+    self.responder.lane = None
+    self.responder._service = lambda call: call.drop()
+
+
+# --- Version 3, and what is beside ---
+
+
+@mutant("NB3", Version3, "symlink")
+def _pads_are_of_the_target(self: Any, dec: Any) -> Any:
+    args = t.SYMLINK3args.decode(dec)
+    target = bytes(args.symlink.symlink_data)
+    self.files[bytes(args.where.name)] = target + bytes(-len(target) % 4)
+    return t.SYMLINK3res(
+        t.NFS3_OK,
+        t.SYMLINK3resok(t.post_op_fh3(False), t.post_op_attr(False), NOTHING_KNOWN),
+    )
+
+
+class _Placed:
+    """A result by the Write chunk that has no item to be there."""
+
+    def encode(self, enc: Encoder) -> None:
+        enc.uint32(0)
+        enc.payload(bytes(64))
+
+
+@mutant("NB4", Version3, "access_list")
+def _lists_are_placed(self: Any, args: Any) -> Any:
+    return _Placed()
+
+
+MUTANTS["NB7 another port"] = Mutant("NB7", support, "RPCBIND_ADDRESS", b"10.0.0.1.8.1")
+
+
+@mutant("RR3", Version3, "keep")
+def _keeps_no_replies(self: Any, xid: int, reply: Encoder) -> None:
+    pass
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_fault_is_caught(name: str, caplog: pytest.LogCaptureFixture) -> None:
     mutant = MUTANTS[name]
     with replaced(mutant.owner, mutant.name, mutant.fault):
-        (outcome,) = SimServer().run([CASES[mutant.case]])
+        version3 = Version3() if mutant.case in VERSION_3 else None
+        server = SimServer(version3=version3, contexts=mutant.case in CONTEXTS)
+        (outcome,) = server.run([CASES[mutant.case]])
     assert outcome.verdict in (Verdict.FAILED, Verdict.NOTED), outcome.observed
     assert outcome.observed
     # A server that raises is caught by whatever test there is: that shows nothing.

@@ -89,6 +89,7 @@ class Choice:
     skip: tuple[str, ...]
     severity: frozenset[Severity]
     destructive: bool
+    long: bool
 
     def cases(self, of_clients: bool) -> list[Case]:
         """Return them. Raises ``click.UsageError`` if there are none."""
@@ -96,7 +97,7 @@ class Choice:
             if of_clients:
                 found = chosen_scenarios(self.only, self.skip, self.severity)
             else:
-                found = chosen(self.only, self.skip, self.severity, self.destructive)
+                found = chosen(self.only, self.skip, self.severity, self.destructive, self.long)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         if not found:
@@ -122,6 +123,7 @@ _choice = folded(
             is_flag=True,
             help="Also what may disturb other clients of the server: floods, and what some die of.",
         ),
+        click.option("--long", is_flag=True, help="Also what takes ten minutes."),
     ),
 )
 
@@ -134,13 +136,15 @@ class How:
     device: str | None
     seed: int | None
     timeout: float | None
+    restart_cmd: str | None
 
     @property
     def means(self) -> Means:
         """The same for the runner."""
         seed = randbits(32) if self.seed is None else self.seed
         limit = _TEST_S if self.timeout is None else self.timeout
-        return Means(self.provider, self.device, min(_ANSWER_S, limit), limit, seed)
+        answer = min(_ANSWER_S, limit)
+        return Means(self.provider, self.device, answer, limit, seed, self.restart_cmd)
 
 
 _how = folded(
@@ -164,6 +168,11 @@ _how = folded(
             metavar="SECONDS",
             help="The time of each test, 30 unless it is given, of which an answer has 5 at most; "
             "of a client: of each command, 120 unless it is given.",
+        ),
+        click.option(
+            "--restart-cmd",
+            metavar="COMMAND",
+            help="Restarts the server, and returns; for the tests that take it.",
         ),
     ),
 )

@@ -33,6 +33,11 @@ class Need(StrEnum):
     DESTRUCTIVE = "destructive"
     """Leave to do what may disturb others: floods, connections that are left half open, or what
     servers are known to die of."""
+    LONG = "long"
+    """Minutes: :data:`LONG_S` more than other tests may take."""
+
+
+LONG_S: Final = 900.0
 
 
 class Failed(Exception):
@@ -114,6 +119,7 @@ def chosen(
     skip: tuple[str, ...],
     severities: frozenset[Severity],
     destructive: bool,
+    long: bool = False,
 ) -> list[Case]:
     """Return the tests that were asked for, in order.
 
@@ -134,4 +140,5 @@ def chosen(
         and not any(fnmatchcase(name, pattern) for pattern in skip)
         and each.severity in severities
         and (destructive or Need.DESTRUCTIVE not in each.needs)
+        and (long or Need.LONG not in each.needs)
     ]

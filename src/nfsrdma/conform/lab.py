@@ -19,9 +19,10 @@ from . import nfs
 from .case import Failed, NotApplicable, expect
 from .memory import Offer
 from .nfs import Call, Op, Results
+from .outside import Outside
 from .packets import Seen, Watch
 from .peer import INLINE, Gone, RawPeer, Silence, Unasked
-from .wire import Entry, Message, header
+from .wire import Entry, Message, header, words
 
 _REST: Final = 4096
 """Octets of a request or a reply for what is not data."""
@@ -55,6 +56,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """How a call was answered: ``accepted``, ERR_CHUNK, or an error of RPC by its name."""
+
+    how: str
+    message: Message
+    body: bytes | None = None
+    """The RPC message of a reply that has a result."""
+    placed: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """How a call was answered that might be refused: ``served``, ERR_CHUNK, an error's name."""
 
@@ -82,7 +94,9 @@ class Lab:
         timeout_s: float,
         watch: Watch | None,
         meddling: Meddled | None = None,
+        outside: Outside | None = None,
     ) -> None:
+        self.outside = outside or Outside()
         self.device = device
         self.reactor = reactor
         self.rng = rng
@@ -224,17 +238,17 @@ class Lab:
         expect(answer.xid == xid, f"ERR_CHUNK for XID {answer.xid:#x} instead of {xid:#x}")
         await self.alive(peer)
 
-    async def try_out(
+    async def attempt(
         self,
         peer: RawPeer,
         octets: bytes,
         call: Call,
         writes: Sequence[Offer] = (),
         reply: Offer | None = None,
-    ) -> Tried:
-        """Send a call that the server may refuse, one way or other, but must answer.
+    ) -> Attempt:
+        """Send a call that transport or RPC may refuse, one way or other, but must answer.
 
-        Raises ``Failed`` if it does not, or breaks a rule in doing so.
+        Raises ``Failed`` if they do not, or break a rule in doing so.
         """
         try:
             message = await peer.ask(octets)
@@ -248,15 +262,30 @@ class Lab:
                 not any(offer.touched for offer in (*writes, *((reply,) if reply else ()))),
                 "ERR_CHUNK, and memory of the call was written",
             )
-            return Tried("ERR_CHUNK", message)
+            return Attempt("ERR_CHUNK", message)
         answer = take_apart(message, call.xid, writes, reply)
-        if answer.body[8:20] == bytes(12) and answer.body[20:24] != bytes(4):
-            status = int.from_bytes(answer.body[20:24], "big")
-            names = {4: "GARBAGE_ARGS", 5: "SYSTEM_ERR"}
-            return Tried(names.get(status, f"accept_stat {status}"), message)
-        results = answer.results(call)
+        if how := _refused_by_rpc(answer.body):
+            return Attempt(how, message)
+        return Attempt("accepted", message, answer.body, answer.placed)
+
+    async def try_out(
+        self,
+        peer: RawPeer,
+        octets: bytes,
+        call: Call,
+        writes: Sequence[Offer] = (),
+        reply: Offer | None = None,
+    ) -> Tried:
+        """Send a COMPOUND that the server may refuse, one way or other, but must answer.
+
+        Raises ``Failed`` if it does not, or breaks a rule in doing so.
+        """
+        found = await self.attempt(peer, octets, call, writes, reply)
+        if found.body is None:
+            return Tried(found.how, found.message)
+        results = nfs.decode_results(found.body, call, found.placed)
         name = "served" if results.status == t.NFS4_OK else results.status_name
-        return Tried(name, message, results)
+        return Tried(name, found.message, results)
 
     async def call(
         self,
@@ -289,6 +318,19 @@ class Lab:
         except Silence as error:
             raise Failed(f"no reply: {error}") from None
         return take_apart(message, call.xid, writes, reply)
+
+
+def _refused_by_rpc(reply: bytes) -> str:
+    """Return the name of the error in an RPC reply; nothing if the call was executed."""
+    if reply[8:12] == words(1):
+        return "denied by RPC"
+    if reply[8:12] != words(0):
+        return ""
+    at = 20 + (int.from_bytes(reply[16:20], "big") + 3) // 4 * 4  # behind the verifier
+    status = int.from_bytes(reply[at : at + 4], "big")
+    names = {1: "PROG_UNAVAIL", 2: "PROG_MISMATCH", 3: "PROC_UNAVAIL", 4: "GARBAGE_ARGS"}
+    names[5] = "SYSTEM_ERR"
+    return names.get(status, f"accept_stat {status}") if status else ""
 
 
 def check_reply(message: Message, xid: int) -> RpcRdmaHeader:
@@ -351,6 +393,8 @@ class Session:
         self.peer = peer
         self._flags = flags
         self._fore = nfs.channel(slots=slots, request=request, reply=reply)
+        self._owner = b"nfsrdma conform " + lab.rng.randbytes(8).hex().encode()
+        self._verifier = lab.rng.randbytes(8)
         self.id = b""
         self.client_id = 0
         self.seqid = 0
@@ -358,12 +402,14 @@ class Session:
         self.directory = b""
         """The handle of the directory for our files."""
 
-    async def begin(self) -> None:
-        """Make the session. Raises ``NotApplicable`` if the server has none for us."""
-        rng = self.lab.rng
-        owner = b"nfsrdma conform " + rng.randbytes(8).hex().encode()
+    async def begin(self, *, reclaims: bool = False) -> None:
+        """Make the session, again if the server has restarted.
+
+        With ``reclaims`` it is not said that there is nothing to reclaim. Raises ``NotApplicable``
+        if the server has none for us.
+        """
         made = nfs.needed(
-            await self._plain(nfs.exchange_id(owner, rng.randbytes(8))), "EXCHANGE_ID"
+            await self._plain(nfs.exchange_id(self._owner, self._verifier)), "EXCHANGE_ID"
         )[0]
         self.client_id = made.eir_clientid
         created = nfs.needed(
@@ -374,7 +420,9 @@ class Session:
         )
         self.created = created[0]
         self.id = self.created.csr_sessionid
-        await self.run((t.OP_RECLAIM_COMPLETE, t.RECLAIM_COMPLETE4args(False)))
+        self.seqid = 0
+        if not reclaims:
+            await self.run(nfs.RECLAIM_COMPLETE)
         steps = [nfs.lookup(name) for name in self.lab.target.path]
         found = nfs.needed(
             await self.run(nfs.PUTROOTFH, *steps, nfs.GETFH), "the directory of the URL"

@@ -32,6 +32,7 @@ PUTROOTFH: Final[Op] = (t.OP_PUTROOTFH, None)
 GETFH: Final[Op] = (t.OP_GETFH, None)
 READLINK: Final[Op] = (t.OP_READLINK, None)
 SAVEFH: Final[Op] = (t.OP_SAVEFH, None)
+RECLAIM_COMPLETE: Final[Op] = (t.OP_RECLAIM_COMPLETE, t.RECLAIM_COMPLETE4args(False))
 
 
 class Call:
@@ -214,6 +215,14 @@ def open_(name: bytes, owner: bytes, *, create: bool = False) -> Op:
         how = t.openflag4(t.OPEN4_CREATE, t.createhow4(t.UNCHECKED4, values))
     access = t.OPEN4_SHARE_ACCESS_BOTH | t.OPEN4_SHARE_ACCESS_WANT_NO_DELEG
     claim = t.open_claim4(t.CLAIM_NULL, name)
+    return t.OP_OPEN, t.OPEN4args(0, access, 0, t.open_owner4(0, owner), how, claim)
+
+
+def reclaim(owner: bytes) -> Op:
+    """Return OPEN of the current file as it was open before the server restarted."""
+    claim = t.open_claim4(t.CLAIM_PREVIOUS, t.OPEN_DELEGATE_NONE)
+    access = t.OPEN4_SHARE_ACCESS_BOTH
+    how = t.openflag4(t.OPEN4_NOCREATE)
     return t.OP_OPEN, t.OPEN4args(0, access, 0, t.open_owner4(0, owner), how, claim)
 
 

@@ -12,7 +12,7 @@ from nfsrdma.rpcrdma.task import Cancelled, Reactor, Task, settled
 from nfsrdma.rpcrdma.verbs.types import VerbsError
 
 from . import nfs
-from .case import Case, Failed, Need, NotApplicable, Severity
+from .case import LONG_S, Case, Failed, Need, NotApplicable, Severity
 from .lab import Lab, Session
 from .packets import Frame
 from .peer import Gone, Silence, Unasked
@@ -156,7 +156,8 @@ class Runner:
 
     async def _carry_out(self, case: Case, lab: Lab) -> tuple[Verdict, str]:
         try:
-            observed = await within(self._reactor, self._limit_s, case.run(lab))
+            limit_s = self._limit_s + LONG_S * (Need.LONG in case.needs)
+            observed = await within(self._reactor, limit_s, case.run(lab))
             return Verdict.PASSED, observed or ""
         except NotApplicable as error:
             return Verdict.SKIPPED, str(error)

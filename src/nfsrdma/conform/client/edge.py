@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -19,10 +17,11 @@ from nfsrdma.rpcrdma.providers.meddling import MeddlingDevice
 from nfsrdma.rpcrdma.providers.registry import WITHOUT_PACKETS, check_provider, open_device
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
-from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
+from nfsrdma.rpcrdma.task import Cancelled, Reactor, Task
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from ..case import Case
+from ..commands import run_command
 from ..edge import Run, interrupted
 from ..packets import Watch
 from ..relay import Relay
@@ -36,7 +35,6 @@ _RELAY: Final = "10.0.0.2"
 _TIDY_S: Final = 40.0
 _IDLE_S: Final = 2.0
 """How long a client that is used by hand has no connection when it has unmounted."""
-_OUTPUT: Final = 2000
 
 Serve = Callable[[Device, Reactor, tuple[str, int]], Callable[[], None]]
 """Puts a good server on a device, at an address; returns what ends it."""
@@ -199,57 +197,16 @@ class LiveStage:
                 raise Hung("nobody mounted" if not used else "nobody unmounted")
 
     async def _run(self, text: str) -> Work:
-        return await run_command(self._reactor, filled(text, self._values), self._means.limit_s)
+        command = filled(text, self._values)
+        try:
+            ended = await run_command(self._reactor, command, self._means.limit_s)
+        except TimeoutError as error:
+            raise Hung(str(error)) from None
+        return Work(ended.status, ended.said)
 
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-async def run_command(reactor: SelectReactor, text: str, limit_s: float) -> Work:
-    """Run a command of the shell; return how it ended. Raises ``Hung`` after the time."""
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            text,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        ended: Future[bool] = Future()
-
-        def end(in_time: bool) -> None:
-            if not ended.done():
-                ended.set_result(in_time)
-
-        fd = os.pidfd_open(process.pid)
-        reactor.add_reader(fd, end, True)
-        timer = reactor.call_at(reactor.time() + limit_s, end, False)
-        in_time = False
-        try:
-            in_time = await ended
-        finally:
-            timer.cancel()
-            reactor.remove_reader(fd)
-            os.close(fd)
-            if not in_time:
-                _kill(process)
-        if not in_time:
-            raise Hung(f"`{text}` did not end in {limit_s:g} s")
-        status = process.wait()
-        output.seek(max(0, output.seek(0, os.SEEK_END) - _OUTPUT))
-        said = output.read().decode("utf-8", "replace").strip().splitlines()
-        tail = " | ".join(said[-3:])
-        return Work(status, f"exit status {status}" + (f": {tail}" if tail else ""))
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a command and all that it started; what waits in the kernel cannot be waited for."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(1.0)
 
 
 def run_scenarios(

@@ -13,6 +13,7 @@ from . import (
     replay,
     reply_chunks,
     security,
+    version3,
     write_chunks,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "replay",
     "reply_chunks",
     "security",
+    "version3",
     "write_chunks",
 ]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from nfsrdma.rpcrdma.task import sleep
+from nfsrdma.rpcrdma.transport.connect import NFS_RDMA_PORT
 from nfsrdma.rpcrdma.transport.header import RDMA_MSG, RDMA_NOMSG
+from nfsrdma.xdr import XdrError, rpcbind
 from nfsrdma.xdr.nfs4 import types as t
 
-from .. import nfs
-from ..case import NotApplicable, Severity, case, expect
+from .. import nfs, nfs3
+from ..case import Failed, Need, NotApplicable, Severity, case, expect
 from ..lab import Lab
+from ..peer import Gone
 from ..wire import Message, header, words
 
+_GETADDR: Final = 3
+_IDLE_S: Final = 600.0
 _CALLED_S: Final = 0.5
 """How long a client is given to be called back (in seconds)."""
 
@@ -110,6 +115,44 @@ async def read_plus(lab: Lab) -> str:
     if tried.how in ("NFS4ERR_NOTSUPP", "NFS4ERR_MINOR_VERS_MISMATCH", "NFS4ERR_OP_ILLEGAL"):
         raise NotApplicable(f"READ_PLUS: {tried.how}")
     return tried.how
+
+
+@case("NB7", "RFC 8267, Section 6.3", Severity.QUALITY)
+async def registered(lab: Lab) -> str:
+    """Tell the port mapper of NFS over RDMA, or be at the port where it is looked for."""
+    netid = b"rdma6" if ":" in lab.target.address else b"rdma"
+    wanted = rpcbind.rpcb(t.NFS4_PROGRAM, t.NFS_V4, netid, b"", b"")
+    octets = nfs3.octets_of(wanted)
+    found = await nfs3.plain(lab, nfs3.PORTMAP, nfs3.PORTMAPPER, 4, _GETADDR, octets)
+    try:
+        address = found.opaque()
+    except XdrError as error:
+        raise Failed(f"the port mapper's reply cannot be decoded: {error}") from None
+    if not address:
+        expect(lab.target.port == NFS_RDMA_PORT, f"port {lab.target.port}, and rpcbind has none")
+        return f"not registered, at port {NFS_RDMA_PORT}"
+    shown = address.decode("utf-8", "replace")
+    # The last two of its parts are the port (RFC 5665, Section 5.2.3).
+    parts = shown.split(".")[-2:]
+    expect(len(parts) == 2 and all(map(str.isdecimal, parts)), f"no address: {shown}")
+    port = int(parts[0]) * 256 + int(parts[1])
+    expect(port == lab.target.port, f"{netid.decode()} is registered at port {port}")
+    return f"{netid.decode()} at {shown}"
+
+
+@case("NB9", "RFC 8267, Section 6.7.2", Severity.QUALITY, Need.LONG)
+async def idle(lab: Lab) -> str:
+    """Keep a connection that is idle for ten minutes, or say good-bye."""
+    peer = await lab.peer()
+    await lab.alive(peer)
+    began = lab.reactor.time()
+    try:
+        await peer.quiet(_IDLE_S)
+    except Gone as error:
+        await lab.alive()
+        return f"ended after {lab.reactor.time() - began:.0f} s: {error}"
+    await lab.alive(peer)
+    return "kept"
 
 
 @case("NB8", "RFC 8267, Section 6.4.2", Severity.MUST)

@@ -6,13 +6,16 @@ from nfsrdma.rpcrdma.task import Future, sleep
 from nfsrdma.xdr.nfs4 import types as t
 
 from .. import nfs
-from ..case import NotApplicable, Severity, case, expect
+from ..case import Failed, NotApplicable, Severity, case, expect
 from ..lab import Lab, Session
 from ..nfs import Call
+from ..peer import Gone, RawPeer, Silence
 from ..wire import header
 
 _REPLAY = "RFC 8881, Section 2.10.6.1"
 _MOMENT_S = 0.0005
+_RESTART_S = 20.0
+_FORGOTTEN = ("NFS4ERR_BADSESSION", "NFS4ERR_DEADSESSION", "NFS4ERR_STALE_CLIENTID")
 
 
 async def _reconnect(lab: Lab, session: Session) -> None:
@@ -175,6 +178,48 @@ async def same_xid(lab: Lab) -> str:
     expect(answers == [xid, xid], "an answer with another XID")
     await lab.alive(peer)
     return "both were answered"
+
+
+@case("RR8", "RFC 8881, Section 8.4.2", Severity.MUST)
+async def restarted(lab: Lab) -> str:
+    """Know its clients again after a restart, and let them reclaim what they had, they alone."""
+    data = lab.rng.randbytes(5000)
+    file = await lab.file(data)
+    session = file.session
+    await lab.outside.restart()
+    session.peer.close()
+    session.peer = await _back(lab)
+    call = session.compound(nfs.PUTROOTFH)
+    tried = await lab.try_out(session.peer, _again(session, call), call)
+    expect(not tried.served, "the session outlived the restart, so nothing is to be reclaimed")
+    expect(tried.how in _FORGOTTEN, f"SEQUENCE of a session before the restart: {tried.how}")
+    await session.begin(reclaims=True)
+    other = await lab.session()
+    opened = await other.run(nfs.putfh(other.directory), nfs.open_(file.name, b"other"))
+    expect(opened.status == t.NFS4ERR_GRACE, f"another client's OPEN: {opened.status_name}")
+    found = await session.run(nfs.putfh(file.handle), nfs.reclaim(b"conform"))
+    expect(found.status == t.NFS4_OK, f"the reclaim of an open file: {found.status_name}")
+    file.stateid = found[-1].stateid
+    await session.ok(nfs.RECLAIM_COMPLETE)
+    data = data[:1000] + lab.rng.randbytes(900) + data[1900:]
+    call = file.writing(data[1000:1900], 1000)
+    await file.written(call, 900, await file.reduced(call))
+    await file.holds(data)
+    return f"{tried.how}, then reclaimed"
+
+
+async def _back(lab: Lab) -> RawPeer:
+    """Return a connection to a server that is about to come up. Raises ``Gone``."""
+    until = lab.reactor.time() + _RESTART_S
+    while True:
+        try:
+            peer = await lab.peer()
+            await lab.alive(peer)
+            return peer
+        except (Gone, Silence, Failed):
+            if lab.reactor.time() >= until:
+                raise
+            await sleep(lab.reactor, 0.1)
 
 
 @case("RR9", "RFC 8881, Section 2.10.6.1.3.1", Severity.SHOULD)
