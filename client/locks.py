@@ -129,7 +129,7 @@ def lock_arguments(
 ) -> t.LOCK4args:
     """Return the arguments of LOCK, by the stateid of the owner's locks or else of the open."""
     if held is None:
-        # Sessions do not use these sequence IDs: they are 0 (RFC 8881, Section 8.13).
+        # Sessions do not use these sequence IDs: they are 0 (RFC 8881, Section 8.8).
         new = t.open_to_lock_owner4(0, _latest(opened), 0, t.lock_owner4(0, owner))
         locker = t.locker4(True, new)
     else:

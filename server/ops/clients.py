@@ -171,7 +171,7 @@ def renew(context: Context, args: nfs.RENEW4args, reply: Reply) -> None:
 
 
 def delegreturn(context: Context, args: nfs.DELEGRETURN4args, reply: Reply) -> None:
-    """DELEGRETURN (RFC 7530, Section 16.8)."""
+    """DELEGRETURN (RFC 7530, Section 16.6)."""
     check_current(named_state(context, args.deleg_stateid), args.deleg_stateid)
     delegations.delegreturn(context, args, reply)
 

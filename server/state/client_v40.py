@@ -1,4 +1,4 @@
-"""Clients of minor version 0: SETCLIENTID and SETCLIENTID_CONFIRM (RFC 7530, Section 16.33).
+"""Clients of minor version 0: SETCLIENTID and its confirmation (RFC 7530, Sections 16.33, 16.34).
 
 They are clients of their own: a host that uses other minor versions with the same string is another
 client. As there, the same string from another source is another client too.
