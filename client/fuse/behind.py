@@ -44,7 +44,7 @@ class _Flight:
 
     __slots__ = ("data", "done", "end", "handle", "start")
 
-    def __init__(self, handle: FileHandle, start: int, data: bytes | bytearray) -> None:
+    def __init__(self, handle: FileHandle, start: int, data: bytes | bytearray | memoryview) -> None:
         self.handle = handle
         self.start = start
         self.end = start + len(data)
@@ -97,7 +97,9 @@ class Behind:
     def __contains__(self, node: Node) -> bool:
         return node.number in self._files
 
-    async def write(self, handle: FileHandle, start: int, data: bytes) -> Callable[[], object]:
+    async def write(
+        self, handle: FileHandle, start: int, data: bytes | memoryview
+    ) -> Callable[[], object]:
         """Take data that is to be written, once there is room for it.
 
         Return what has to be called once the program was answered.
@@ -140,7 +142,7 @@ class Behind:
             return _nothing
         return lambda: self._begin(file, flight)
 
-    def _gather(self, file: _File, data: bytes) -> Callable[[], object]:
+    def _gather(self, file: _File, data: bytes | memoryview) -> Callable[[], object]:
         gathered = file.gathered
         assert gathered is not None
         assert isinstance(gathered.data, bytearray)

@@ -16,6 +16,8 @@ from .session import REQUEST_MAX, Part
 
 _A_TURN: Final = 16
 """Requests that are read at most before the network has its turn."""
+_BULKY: Final = 64 << 10
+"""Octets of a request from which on the next one is read into memory of its own."""
 _SIGKILL: Final = 1 << 8
 """The bit of SIGKILL in the masks of signals in ``/proc``."""
 _ABORTED: Final = (errno.ENOENT, errno.EINTR)
@@ -49,6 +51,8 @@ class Device:
         self._paused = False
         self._many = False
         """Whether there were several requests in the last turn, as there may be in the next."""
+        self._bulky = False
+        """Whether the last request was a large WRITE, as the next may be: it keeps its memory."""
         os.set_blocking(fd, False)
         memory.on_room = self._resume
         keep_from_children(self)
@@ -70,7 +74,7 @@ class Device:
                 self._reactor.remove_reader(self._fd)
                 return
             try:
-                size = os.readv(self._fd, (self._buffer,))
+                request = self._next()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -81,9 +85,18 @@ class Device:
             if number == 1:
                 self._many = True
                 held += self._hold() if not held else ()
-            self._handle(self._view[:size])
+            self._handle(request)
             if self._fd < 0:
                 return
+
+    def _next(self) -> memoryview:
+        """Read a request: into memory that is used again, or that is the request's if immutable."""
+        if self._bulky:
+            request = memoryview(os.read(self._fd, REQUEST_MAX))
+        else:
+            request = self._view[: os.readv(self._fd, (self._buffer,))]
+        self._bulky = len(request) >= _BULKY
+        return request
 
     def _resume(self) -> None:
         if self._paused and self._fd >= 0:

@@ -16,14 +16,24 @@ from .answers import Negotiated, head
 from .choices import Choices
 from .mounted import Answer, Mounted
 from .operations import TABLE
-from .wire import HEADER_SIZE, MAJOR, MINOR, MINOR_MAX, Feature, Header, Opcode, WireError
+from .wire import (
+    HEADER_SIZE,
+    MAJOR,
+    MINOR,
+    MINOR_MAX,
+    WRITE_HEAD,
+    Feature,
+    Header,
+    Opcode,
+    WireError,
+)
 
 _log = logging.getLogger(__name__)
 
 MAX_WRITE: Final = 1 << 20
 """Octets of a READ and of a WRITE at most."""
-REQUEST_MAX: Final = MAX_WRITE + 4096
-"""Octets of a request at most."""
+REQUEST_MAX: Final = MAX_WRITE + WRITE_HEAD
+"""Octets of a request at most: the kernel gives none to who has room for less."""
 _MAX_BACKGROUND: Final = 64
 _LOOK_AGAIN_S: Final = 0.5
 """Seconds after which a process that was interrupted is looked at again."""
@@ -110,7 +120,10 @@ class Session:
         return self.features is not None or self.refused is not None
 
     def handle(self, request: memoryview) -> None:
-        """Answer a request, now or later. The memory of ``request`` may be used again."""
+        """Answer a request, now or later.
+
+        The memory of ``request`` may be used again, unless it cannot be written to.
+        """
         try:
             header = Header.parse(request)
             if header.length != len(request):

@@ -147,6 +147,8 @@ _OPEN: Final = struct.Struct("=I4x")
 _CREATE: Final = struct.Struct("=II8x")
 _READ: Final = struct.Struct("=QQI20x")
 _WRITE: Final = struct.Struct("=QQII8xI4x")
+WRITE_HEAD: Final = HEADER_SIZE + _WRITE.size
+"""Octets of a WRITE before its data."""
 _SETXATTR: Final = struct.Struct("=II")
 _GETXATTR: Final = struct.Struct("=I4x")
 _FLUSH: Final = struct.Struct("=Q8xQ")
@@ -388,19 +390,21 @@ class Read(NamedTuple):
 
 
 class Write(NamedTuple):
-    """WRITE; the data is a copy."""
+    """WRITE; the data is a copy, unless the request is in memory that nobody can write to."""
 
     fh: int
     offset: int
     write_flags: int
     flags: int
-    data: bytes
+    data: bytes | memoryview
 
     @classmethod
     def parse(cls, body: memoryview) -> Write:
         """Parse a body."""
         fh, offset, size, write_flags, flags = _WRITE.unpack_from(body)
-        data = bytes(body[_WRITE.size : _WRITE.size + size])
+        data: bytes | memoryview = body[_WRITE.size : _WRITE.size + size]
+        if not body.readonly:
+            data = bytes(data)
         if len(data) < size:
             raise WireError(f"{len(data)} octets where {size} are to be written")
         return cls(fh, offset, write_flags, flags, data)

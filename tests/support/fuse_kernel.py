@@ -143,10 +143,13 @@ class FakeKernel:
         head = _IN.pack(_IN.size + len(body), opcode, self._unique, node, *self.who, pid, 0, 0)
         if opcode not in (FORGET, BATCH_FORGET, INTERRUPT):
             self._waiting[self._unique] = Future()
-        buffer = bytearray(head + body)
         unique = self._unique
-        self.session.handle(memoryview(buffer))
-        buffer[:] = b"\xee" * len(buffer)  # the device reads the next one into it
+        if unique & 2:
+            buffer = bytearray(head + body)
+            self.session.handle(memoryview(buffer))
+            buffer[:] = b"\xee" * len(buffer)  # the device reads the next one into it
+        else:
+            self.session.handle(memoryview(head + body))  # the request may keep it
         return unique
 
     async def answer(self, unique: int) -> bytes:
