@@ -199,14 +199,13 @@ async def read(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
     buffer = memory.take(size)
     if buffer is None:
         buffer = await memory.acquire(size)
-    view = memoryview(buffer)
     try:
-        count = await file.read_at(arguments.offset, view)
+        count = await file.read_at(arguments.offset, buffer)
     except BaseException:
         # The transport may still refer to it: it must not be used again.
         memory.lose(len(buffer))
         raise
-    return Answer(view[:count], sent=lambda: memory.release(buffer))
+    return Answer(buffer[:count], sent=lambda: memory.release(buffer))
 
 
 async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from nfsrdma.rpcrdma.rpc.channel import Channel, lent_by
 from nfsrdma.rpcrdma.task import Future
 
 LIMIT: Final = 64 << 20
@@ -40,15 +41,23 @@ class Memory:
 
     READs wait for their turn here. WRITEs hold their data already when they are read from the
     device, so that nothing more is read from there while :attr:`is_full`.
+
+    ``channel`` tells the connection to the server, if there is one. A server on this host places
+    the data of large READs where the kernel takes it from.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(
+        self, limit: int = LIMIT, channel: Callable[[], Channel | None] = lambda: None
+    ) -> None:
         self._limit = limit
+        self._channel = channel
         self._reading = 0
         self._writing = 0
         self._waiting: deque[tuple[int, Future[None]]] = deque()
-        self._kept: dict[int, list[bytearray]] = {}
+        self._kept: dict[int, list[memoryview]] = {}
         self._kept_count = 0
+        self._kept_of: Channel | None = None
+        """The connection whose peer reaches them, if it does."""
         self.on_room: Callable[[], object] | None = None
         """Called when :attr:`is_full` may be no longer true."""
 
@@ -62,7 +71,7 @@ class Memory:
         """Octets that are held now."""
         return self._reading + self._writing
 
-    async def acquire(self, size: int) -> bytearray:
+    async def acquire(self, size: int) -> memoryview:
         """Return a buffer of ``size`` octets for a READ, once there is room for it."""
         buffer = self.take(size)
         if buffer is None:
@@ -72,21 +81,27 @@ class Memory:
             buffer = self._buffer(size)
         return buffer
 
-    def take(self, size: int) -> bytearray | None:
+    def take(self, size: int) -> memoryview | None:
         """Return a buffer of ``size`` octets for a READ, if there is room for it now."""
         if self._waiting or (self._reading and self._reading + size > self._limit):
             return None
         self._reading += size
         return self._buffer(size)
 
-    def _buffer(self, size: int) -> bytearray:
+    def _buffer(self, size: int) -> memoryview:
+        if size < _LARGE:
+            return memoryview(bytearray(size))
+        channel = self._channel()
+        if channel is not self._kept_of:
+            self._kept.clear()
+            self._kept_count, self._kept_of = 0, channel
         kept = self._kept.get(size)
         if kept:
             self._kept_count -= 1
             return kept.pop()
-        return bytearray(size)
+        return lent_by(channel, size) or memoryview(bytearray(size))
 
-    def release(self, buffer: bytearray) -> None:
+    def release(self, buffer: memoryview) -> None:
         """Take a buffer back that nothing refers to any more."""
         size = len(buffer)
         if size >= _LARGE and self._kept_count < _KEPT_MAX:

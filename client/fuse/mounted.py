@@ -69,7 +69,7 @@ class Mounted:
         self.client: Final = client
         self.nodes: Final = nodes
         self.handles: Final = Handles()
-        self.memory: Final = memory if memory is not None else Memory()
+        self.memory: Final = memory or Memory(channel=lambda: client.session.channel)
         self.choices: Final = choices
         self.listed: Final = Listed(nodes.table.lifetimes)
         self.crowd: Final = Crowd(nodes.table, notify)

@@ -180,9 +180,15 @@ def memory_of(channel: Channel, size: int) -> memoryview:
     Where that is possible the peer reads and writes it without a copy, and can touch it at any
     moment. Raises ``OSError`` if there is no memory.
     """
+    lent = lent_by(channel, size)
+    return zeros(size)[:size] if lent is None else lent
+
+
+def lent_by(channel: Channel | None, size: int) -> memoryview | None:
+    """Return such memory if the peer reaches it without a copy; None if there is none of it now."""
     lend = getattr(channel, "lend", None)
     lent: memoryview | None = None if lend is None else lend(size)
-    return zeros(size)[:size] if lent is None else lent
+    return lent
 
 
 class EndedChannel:
