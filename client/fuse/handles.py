@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from nfsrdma.rpcrdma.task import Task, settled
@@ -15,6 +17,9 @@ from ..nodes.lookups import Entries, Entry
 
 FIRST_COOKIE: Final = 3
 """The least cookie of an entry: 1 and 2 are for ``.`` and ``..`` (RFC 8881, Section 18.23.3)."""
+_PAGES_AHEAD: Final = 2
+"""Pages of a listing that are asked for before anybody wants them: the server makes one of them
+while the other is looked at."""
 
 
 class FileHandle:
@@ -59,12 +64,22 @@ class FileHandle:
 
 
 class DirectoryHandle:
-    """An open directory, the page of its listing that was read last, and the one after it.
+    """An open directory, the page of its listing that was read last, and those after it.
 
-    That one is asked for before anybody wants it, as who lists a directory lists it to its end.
+    These are asked for before anybody wants them, as who lists a directory lists it to its end.
     """
 
-    __slots__ = ("_ahead", "_cookie", "_cookies", "_index", "_page", "began_at", "node", "whole")
+    __slots__ = (
+        "_ahead",
+        "_cookie",
+        "_cookies",
+        "_index",
+        "_page",
+        "_rest",
+        "began_at",
+        "node",
+        "whole",
+    )
 
     def __init__(self, node: Node) -> None:
         self.node: Final = node
@@ -73,7 +88,9 @@ class DirectoryHandle:
         self.whole = False
         """Whether all since then were read one after the other, without a change in between."""
         self._page: Entries | None = None
-        self._ahead: tuple[Nodes, int, Task[Entries]] | None = None
+        self._ahead: deque[tuple[Nodes, int, Task[Entries]]] = deque()
+        self._rest: tuple[Nodes, int, bytes] | None = None
+        """Where the listing goes on after the pages ahead, once there are less of them."""
         self._index = 0
         self._cookie = 0
         self._cookies = Cookies()
@@ -97,9 +114,6 @@ class DirectoryHandle:
             page = await self._fetch(nodes, cookie)
             self._check(page, cookie)
             self._follow(page, cookie)
-            if page.entries and not page.end:
-                last = page.entries[-1].cookie
-                self._ahead = nodes, last, Task(nodes.readdir(self.node, last, page.verifier))
             index = 0
         elif index != self._index:
             self.whole = False
@@ -108,13 +122,35 @@ class DirectoryHandle:
 
     async def _fetch(self, nodes: Nodes, cookie: int) -> Entries:
         """Return the page after ``cookie``, which may have been asked for already."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[:2] == (nodes, cookie):
-            await settled(ahead[2])
-            if ahead[2].error() is None:
-                return ahead[2].result()
+        ahead = self._ahead
+        if ahead and ahead[0][:2] == (nodes, cookie):
+            task = ahead[0][2]
+            await settled(task)
+            if ahead and ahead[0][2] is task:
+                ahead.popleft()
+            if task.error() is None:
+                if self._rest is not None:
+                    self._go_on(*self._rest)
+                return task.result()
+        ahead.clear()  # they follow another place, or what could not be read
+        self._rest = None
         verifier = self._page.verifier if self._page is not None and cookie else bytes(8)
-        return await nodes.readdir(self.node, cookie, verifier)
+        return await nodes.readdir(self.node, cookie, verifier, partial(self._go_on, nodes))
+
+    def _go_on(self, nodes: Nodes, cookie: int, verifier: bytes) -> None:
+        """Ask for the page after ``cookie``, or note that it comes next if enough are there."""
+        self._rest = None
+        if len(self._ahead) >= _PAGES_AHEAD:
+            self._rest = nodes, cookie, verifier
+            return
+        more = partial(self._went_on, nodes, cookie)
+        task = Task(nodes.readdir(self.node, cookie, verifier, more))
+        self._ahead.append((nodes, cookie, task))
+
+    def _went_on(self, nodes: Nodes, cookie: int, last: int, verifier: bytes) -> None:
+        """Go on after the page that was asked for with ``cookie``, if it is still of any use."""
+        if self._ahead and self._ahead[-1][:2] == (nodes, cookie):
+            self._go_on(nodes, last, verifier)
 
     def _follow(self, page: Entries, cookie: int) -> None:
         """Go on to a page, and note whether it continues the one before."""

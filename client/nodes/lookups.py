@@ -253,19 +253,28 @@ class NodeLookups:
         return await self._at(lambda: self._operations.statfs(node.handle, node.path), node)
 
     async def readdir(
-        self, directory: Node, cookie: int = 0, verifier: bytes = bytes(8)
+        self,
+        directory: Node,
+        cookie: int = 0,
+        verifier: bytes = bytes(8),
+        go_on: Callable[[int, bytes], object] | None = None,
     ) -> Entries:
         """Return the entries after ``cookie`` with their attributes, as many as one reply holds.
 
-        ``verifier`` is that of the page with the cookie.
+        ``verifier`` is that of the page with the cookie. ``go_on`` is told the cookie and the
+        verifier of the next page, if there is one. What it asks for is under way while this page
+        is looked at.
         """
         asked_at = self._now()
         listing = await self._at(
             lambda: self._operations.listing(directory.handle, cookie, verifier, directory.path),
             directory,
         )
-        news = directory.learn_change(listing.change, asked_at)
         page = listing.page
+        if go_on is not None and page.entries and not page.end:
+            go_on(page.cookie, page.verifier)
+            await self._operations.caller.pause(0)  # calls go out when the replies of a turn are in
+        news = directory.learn_change(listing.change, asked_at)
         entries: list[Entry] = []
         enter, names = self.table.enter, directory.names
         for (name, status), behind in zip(page.entries, page.cookies, strict=True):

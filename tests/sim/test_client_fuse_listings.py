@@ -170,7 +170,7 @@ def test_a_page_is_asked_for_before_it_is_wanted() -> None:
     fh, _ = world.opendir()
     page = world.page(fh, 0)
     world.pair.wait(1)
-    assert readdir.calls == 2
+    assert readdir.calls == 3, "two of them ahead"
     found = set()
     while page:
         found |= page.keys()
@@ -189,11 +189,11 @@ def test_a_page_that_could_not_be_had_ahead_is_asked_for_again(
     world.put(*(f"{number:04}{'x' * 100}" for number in range(500)))
     readdir, asked = world.kernel.nodes.readdir, []
 
-    async def failing(directory: Any, cookie: int = 0, verifier: bytes = bytes(8)) -> Any:
+    async def failing(directory: Any, cookie: int = 0, *more: Any) -> Any:
         asked.append(cookie)
         if len(asked) == 2:
             raise make_error(5, "once")
-        return await readdir(directory, cookie, verifier)
+        return await readdir(directory, cookie, *more)
 
     monkeypatch.setattr(world.kernel.nodes, "readdir", failing)
     assert len(world.list()) == 500
