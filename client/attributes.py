@@ -347,6 +347,8 @@ class _EntryForm:
         # fmt: on
         if self._fsid != (major, minor):
             self._fsid = (major, minor)
+        if accessed_ns >= _SECOND_NS or changed_ns >= _SECOND_NS or modified_ns >= _SECOND_NS:
+            raise XdrError("a billion nanoseconds of a second, or more")
         result = Stat.__new__(Stat)
         result.st_mode = _mode(kind, mode)
         result.change = change
@@ -359,9 +361,9 @@ class _EntryForm:
         result.group = group
         result.st_rdev = major_device << 32 | minor_device
         result.st_blocks = used // _BLOCK
-        result.st_atime_ns = _time_ns(accessed, accessed_ns)
-        result.st_ctime_ns = _time_ns(changed, changed_ns)
-        result.st_mtime_ns = _time_ns(modified, modified_ns)
+        result.st_atime_ns = accessed * _SECOND_NS + accessed_ns
+        result.st_ctime_ns = changed * _SECOND_NS + changed_ns
+        result.st_mtime_ns = modified * _SECOND_NS + modified_ns
         return result
 
     def _fit(self, dec: Decoder) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from ..attributes import Stat, StatVfs
@@ -142,34 +142,51 @@ def entry_of_directory(inode: int, cookie: int, mode: int, name: bytes) -> bytes
     return head + name + bytes(-len(name) % 8)
 
 
-def entry_with_attributes(
-    node: int,
-    status: Stat,
-    inode: int,
-    name_life: tuple[int, int],
-    attributes_life: tuple[int, int],
-    cookie: int,
-    name: bytes,
-) -> bytes:
-    """Return an entry of READDIRPLUS: what :func:`entry_out` and :func:`entry_of_directory` do.
+Row = tuple[int, Stat, int, float, int, bytes]
+"""An entry to be told with attributes: the node's number, the attributes, the inode number, for how
+many seconds they are valid, the cookie behind it, and the name."""
 
-    The lives are seconds and nanoseconds: see :func:`lifetime`.
+
+def entries_with_attributes(rows: Iterable[Row], name_life: tuple[int, int]) -> list[bytes]:
+    """Return entries of READDIRPLUS, in pieces, whose names are valid for ``name_life``.
+
+    Each is what :func:`entry_out` and :func:`entry_of_directory` return. ``name_life`` is in
+    seconds and nanoseconds: see :func:`lifetime`. What neighbours have in common is found once.
     """
-    atime, atime_ns = divmod(status.st_atime_ns, _SECOND_NS)
-    mtime, mtime_ns = divmod(status.st_mtime_ns, _SECOND_NS)
-    ctime, ctime_ns = divmod(status.st_ctime_ns, _SECOND_NS)
-    mode, size, device, length = status.st_mode, status.st_size, status.st_rdev, len(name)
-    head = _ENTRY_PLUS.pack(
-        *(node, 0, name_life[0], attributes_life[0], name_life[1], attributes_life[1]),
-        inode,
-        size if size < _SIZE_MAX else _SIZE_MAX,
-        *(status.st_blocks, atime, mtime, ctime, atime_ns, mtime_ns, ctime_ns),
-        *(mode, status.st_nlink, status.st_uid, status.st_gid),
-        device_of(device >> 32, device & 0xFFFFFFFF) if device else 0,
-        *(status.st_blksize, 0),
-        *(inode, cookie, length, mode >> 12),
-    )
-    return head + name + _PADDING[length & 7]
+    parts: list[bytes] = []
+    add, pack = parts.append, _ENTRY_PLUS.pack
+    name_s, name_ns = name_life
+    owners: tuple[bytes, bytes] | None = None
+    uid = gid = life_s = life_ns = 0
+    valid_s = -1.0
+    for node, status, inode, seconds, cookie, name in rows:
+        if seconds != valid_s:
+            valid_s = seconds
+            life_s, life_ns = lifetime(seconds)
+        if (status.owner, status.group) != owners:
+            owners = status.owner, status.group
+            uid, gid = status.st_uid, status.st_gid
+        modified, changed, accessed = status.st_mtime_ns, status.st_ctime_ns, status.st_atime_ns
+        m, m_ns = divmod(modified, _SECOND_NS)
+        c, c_ns = (m, m_ns) if changed == modified else divmod(changed, _SECOND_NS)
+        a, a_ns = (m, m_ns) if accessed == modified else divmod(accessed, _SECOND_NS)
+        mode, size, device, length = status.st_mode, status.st_size, status.st_rdev, len(name)
+        if size > _SIZE_MAX:
+            size = _SIZE_MAX
+        if device:
+            device = device_of(device >> 32, device & 0xFFFFFFFF)
+        # fmt: off
+        add(pack(
+            node, 0, name_s, life_s, name_ns, life_ns,
+            inode, size, status.st_blocks, a, m, c, a_ns, m_ns, c_ns,
+            mode, status.st_nlink, uid, gid, device, status.st_blksize, 0,
+            inode, cookie, length, mode >> 12,
+        ))
+        # fmt: on
+        add(name)
+        if length & 7:
+            add(_PADDING[length & 7])
+    return parts
 
 
 NO_ENTRY: Final = bytes(_ENTRY_OUT.size + _ATTR.size)

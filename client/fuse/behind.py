@@ -44,7 +44,9 @@ class _Flight:
 
     __slots__ = ("data", "done", "end", "handle", "start")
 
-    def __init__(self, handle: FileHandle, start: int, data: bytes | bytearray | memoryview) -> None:
+    def __init__(
+        self, handle: FileHandle, start: int, data: bytes | bytearray | memoryview
+    ) -> None:
         self.handle = handle
         self.start = start
         self.end = start + len(data)

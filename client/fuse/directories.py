@@ -11,8 +11,9 @@ from .answers import (
     FOPEN_KEEP_CACHE,
     NO_ENTRY,
     UNKNOWN_INODE,
+    Row,
+    entries_with_attributes,
     entry_of_directory,
-    entry_with_attributes,
     lifetime,
     open_out,
 )
@@ -65,36 +66,33 @@ async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> A
     parts = _dots(mount, directory.node, arguments, NO_ENTRY)
     table, now, silent = mount.nodes.table, mount.nodes.now(), mount.crowd.is_full
     names_life = lifetime(mount.names_left(directory.node, directory.change))
+    fsid, busy = mount.fsid, bool(mount.behind.octets)
+    rows: list[Row] = []
     looked_up: list[Node] = []
     left = arguments.size - sum(map(len, parts))
     taken = 0
     for entry in found:
-        name, node = entry.name, entry.node
+        name, node, seconds = entry.name, entry.node, 0.0
         left -= ENTRY_SIZE + (len(name) + 7 & -8)
         if left < 0:
             break
         taken += 1
-        seconds = mount.seconds_known(node, now) if node is not None else 0.0
-        if node is None or seconds <= 0 or silent or not table.has(node):
+        if node is not None and table.has(node) and not silent:
+            many = busy or node.status.st_nlink > 1
+            seconds = mount.seconds_known(node, now) if many else node.seconds_left(now)
+        if node is None or seconds <= 0:
             # The kernel looks the name up when it needs to.
-            parts.append(NO_ENTRY)
-            parts.append(_plain(mount, entry))
+            parts += entries_with_attributes(rows, names_life)
+            parts += NO_ENTRY, _plain(mount, entry)
+            rows.clear()
             continue
         status = node.status
         node.told = status.change
-        table.look_up(node)
         looked_up.append(node)
-        parts.append(
-            entry_with_attributes(
-                node.number,
-                status,
-                mount.inode(status),
-                names_life,
-                lifetime(seconds),
-                entry.cookie,
-                name,
-            )
-        )
+        inode = status.st_ino if status.fsid == fsid else mount.inode(status)
+        rows.append((node.number, status, inode, seconds, entry.cookie, name))
+    parts += entries_with_attributes(rows, names_life)
+    table.look_up(*looked_up)
     directory.taken(found[:taken])
     mount.listed.told(directory)
     mount.crowd.look()

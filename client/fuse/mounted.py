@@ -103,13 +103,18 @@ class Mounted:
 
     # --- Attributes ---
 
+    @property
+    def fsid(self) -> tuple[int, int] | None:
+        """The file system of the root, whose files have their own inode numbers."""
+        root = self.nodes.table.root
+        return None if root is None else root.fsid
+
     def inode(self, status: Stat) -> int:
         """Return the inode number, different for files of different file systems of the server.
 
         One mount is one device to the system, and (device, inode) has to be unique.
         """
-        root = self.nodes.table.root
-        if root is None or status.fsid == root.fsid:
+        if self.fsid in (None, status.fsid):
             return status.st_ino
         mixed = (status.fsid[0] * 31 + status.fsid[1]) * _INODE_MIX
         return (status.st_ino ^ mixed) & _INODE_MASK

@@ -53,7 +53,8 @@ class Node:
         "told",
     )
 
-    def __init__(self, number: int, status: Stat, lifetimes: Lifetimes) -> None:
+    def __init__(self, number: int, status: Stat, lifetimes: Lifetimes, asked_at: float) -> None:
+        is_dir = status.is_dir
         self.number = number
         self.fsid = status.fsid
         self.handle = status.handle
@@ -64,7 +65,7 @@ class Node:
         self.parent: Node | None = None
         """The directory where it was last seen, as :attr:`name`; None for the root."""
         self.name = b""
-        self.names: dict[bytes, Node | None] = {} if status.is_dir else _NO_NAMES
+        self.names: dict[bytes, Node | None] = {} if is_dir else _NO_NAMES
         """The nodes of names; None for a name that does not exist."""
         self.lookups = 0
         """How often it was returned by a lookup and not forgotten yet."""
@@ -74,8 +75,9 @@ class Node:
         """The change attribute of the attributes that the operating system was told last."""
         self.pages: int | None = None
         """The change attribute that its cached pages correspond to."""
-        self._lifetime = Lifetime(lifetimes, status.is_dir)
-        self._known_at = float("-inf")
+        self._lifetime = Lifetime(lifetimes, is_dir)
+        self._lifetime.renew(asked_at, changed=True)
+        self._known_at = asked_at
 
     def __repr__(self) -> str:
         return f"<Node {self.number} {self.path()!r}>"

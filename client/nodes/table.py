@@ -73,18 +73,17 @@ class NodeTable:
 
         They are from a call that was sent at ``asked_at``.
         """
-        node = self.find(status)
+        key = status.fsid, status.handle
+        node = self._by_key.get(key)
         if node is not None:
             node.learn(status, asked_at)
             if node.number in self._unused:
                 self._unused.move_to_end(node.number)
             return node
-        self._last_number += 1
-        node = Node(self._last_number, status, self.lifetimes)
-        node.learn(status, asked_at)
-        self._by_key[node.key] = node
-        self._by_number[node.number] = node
-        self._unused[node.number] = None
+        number = self._last_number = self._last_number + 1
+        node = Node(number, status, self.lifetimes, asked_at)
+        self._by_key[key] = self._by_number[number] = node
+        self._unused[number] = None
         if len(self._unused) > self._unused_max:
             self._shrink(node)
         return node
@@ -115,10 +114,12 @@ class NodeTable:
 
     # --- References ---
 
-    def look_up(self, node: Node) -> None:
-        """Count a lookup of a node."""
-        node.lookups += 1
-        self._unused.pop(node.number, None)
+    def look_up(self, *nodes: Node) -> None:
+        """Count a lookup of nodes, of each as often as it is there."""
+        unused = self._unused
+        for node in nodes:
+            node.lookups += 1
+            unused.pop(node.number, None)
 
     def forget(self, node: Node, count: int = 1) -> None:
         """Take back ``count`` lookups of a node."""
