@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 from tests.support.nfs_live import LiveServer
 
+from nfsrdma.xdr.nfs4 import types as nfs
+
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PATIENCE_S = 90
 _MNT_DETACH = 2
@@ -190,6 +192,47 @@ def test_git(mount: Mount, tmp_path: Path) -> None:
     assert run("git", "status", "--short", cwd=clone) == " M file-1\n"
     run("git", *who, "commit", "-qam", "changed", cwd=clone)
     run("git", "fsck", "--strict", cwd=clone)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_git_looks_again_at_a_tree_that_is_left_to_it_without_a_call(tmp_path: Path) -> None:
+    server = LiveServer(delegations=True)
+    made = Mount(server.url, tmp_path / "mount", "-o", "delegations,actimeo=600")
+    tree = made.path / "tree"
+    # Else git makes a lock and takes it away again, which are calls by their nature.
+    status = ("env", "GIT_OPTIONAL_LOCKS=0", "git", "status", "--short")
+    # As find does, which asks for the free space besides (statfs).
+    walk = (
+        "import os\nfor at, _, names in os.walk('tree'):\n  [os.lstat(at + '/' + n) for n in names]"
+    )
+
+    def executed() -> dict[int, int]:
+        """Return what the server has executed how often, renewals of the lease apart."""
+        done = server.call(lambda: dict(server.server.tally.succeeded))
+        return {number: count for number, count in done.items() if number != nfs.OP_SEQUENCE}
+
+    try:
+        run("git", "init", "-q", tree)
+        for number in range(20):
+            (tree / f"file-{number}").write_text(f"{number}\n")
+        run("git", "add", "-A", cwd=tree)
+        who = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+        run("git", *who, "commit", "-qm", "all", cwd=tree)
+        for _ in range(3):  # what was seen before it was left to the mount is asked for once more
+            assert run(*status, cwd=tree) == ""
+            python(walk, made.path)
+        before = executed()
+        assert before
+        assert run(*status, cwd=tree) == ""
+        python(walk, made.path)
+        assert executed() == before
+        with open(tree / "file-3", "a") as file:
+            file.write("more")
+        assert run(*status, cwd=tree) == " M file-3\n"
+        made.close()
+    finally:
+        made.take_away()
+        server.stop()
 
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])

@@ -21,6 +21,7 @@ from nfsrdma.rpcrdma.task import Task, gather
 TIMES = Lifetimes(file_min=3, file_max=20, directory_min=5, directory_max=10)
 KEEP_CACHE = 2
 DIRECT_IO = 1
+LARGE = 1 << 20
 
 
 class World:
@@ -461,6 +462,51 @@ def test_nothing_more_is_read_while_writes_hold_enough() -> None:
     assert not memory.is_full
     assert len(room) == 1
     world.close(node, fh)
+
+
+class Lender:
+    """A connection whose peer reaches what it lends."""
+
+    def __init__(self, room: int = 10) -> None:
+        self.room = room
+        self.lent: list[memoryview] = []
+
+    def lend(self, size: int) -> memoryview | None:
+        if len(self.lent) == self.room:
+            return None
+        self.lent.append(memoryview(bytearray(size)))
+        return self.lent[-1]
+
+
+def test_large_reads_go_to_memory_that_the_server_reaches() -> None:
+    channels: list[Any] = [Lender(room=1), Lender()]
+    now = channels[0]
+    memory = Memory(channel=lambda: now)
+    small, first, more = memory.take(4096), memory.take(LARGE), memory.take(LARGE)
+    assert small is not None
+    assert first is not None
+    assert more is not None
+    assert channels[0].lent == [first]
+    assert first.obj is channels[0].lent[0].obj
+    memory.release(first)
+    again = memory.take(LARGE)
+    assert again is first
+    memory.release(again)
+    # What the peer of a connection before reached is as good as any, so it is not kept.
+    now = channels[1]
+    other = memory.take(LARGE)
+    assert other is not None
+    assert other.obj is channels[1].lent[0].obj
+    assert memory.held == small.nbytes + 2 * LARGE
+
+
+def test_a_mount_has_memory_for_reads_without_a_connection() -> None:
+    memory = Memory(channel=lambda: None)
+    buffer = memory.take(LARGE)
+    assert buffer is not None
+    assert not buffer.readonly
+    memory.release(buffer)
+    assert memory.held == 0
 
 
 # --- Recovery ---

@@ -101,6 +101,21 @@ def test_arguments(parse: object, body: str, wanted: tuple[object, ...]) -> None
             parse(data[:-1])
 
 
+def test_the_data_of_a_write_outlives_memory_that_is_used_again() -> None:
+    body = octets(
+        "0100000000000000 0010000000000000 03000000 00000000 0000000000000000 01040000 00000000"
+        "| 616263"
+    )
+    again = bytearray(body)
+    data = wire.Write.parse(memoryview(again)).data
+    again[:] = bytes(len(again))
+    assert data == b"abc"
+    # What nobody can write to is not copied.
+    data = wire.Write.parse(body).data
+    assert isinstance(data, memoryview)
+    assert data.obj is body.obj
+
+
 def test_setattr_with_times_before_1970() -> None:
     body = octets(
         "31010000 00000000 0700000000000000 0000000000000000 0000000000000000"
