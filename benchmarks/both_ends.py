@@ -1,10 +1,10 @@
 """What an operation costs over a real transport, waiting apart: both ends are in one process.
 
-    python benchmarks/both_ends.py [--transport shm|tcp] [--profile "READ 4 KiB"]
+    python benchmarks/both_ends.py [--transport shm|tcp] [--depth 1] [--profile "READ 4 KiB"]
 
 One reactor turns the client and the server, so nobody waits for another process, and the figure is
-processor time: microseconds of both ends for one operation, one in flight. Over shared memory
-neither end ever sleeps, as if each always found the other's answer while it looks.
+processor time: microseconds of both ends for one operation, one (or ``--depth``) in flight. Over
+shared memory neither end ever sleeps, as if each always found the other's answer while it looks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nfsrdma.client.client import ClientOptions
+from nfsrdma.client.file import spread
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import connect_tcp
@@ -67,15 +68,21 @@ def connector(transport: str, reactor: SelectReactor, server: NfsService, folder
     return lambda timeout_s, service: connect_rdma(device, reactor, _HERE, _PORT, service=service)
 
 
-async def _repeat(work: Callable[[], Awaitable[object]], times: int) -> None:
-    for _ in range(times):
-        await work()
+async def _repeat(work: Callable[[], Awaitable[object]], times: int, depth: int) -> None:
+    numbers = iter(range(times))
+
+    async def lane(_: int) -> None:
+        for _ in numbers:
+            await work()
+
+    await spread(lane, range(depth), depth)
 
 
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--transport", choices=("shm", "tcp"), default="shm")
+    parser.add_argument("--depth", type=int, default=1, help="operations in flight")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--profile", help="the operation to show a profile of")
     given = parser.parse_args()
@@ -110,17 +117,17 @@ def main() -> None:
             "WRITE 4 KiB": lambda: file.write_at(0, small),
         }
         for what, work in works.items():
-            run(_repeat(work, 300))
+            run(_repeat(work, 300, given.depth))
             found = []
             for _ in range(given.rounds):
                 begin = time.thread_time_ns()
-                run(_repeat(work, 200))
+                run(_repeat(work, 200, given.depth))
                 found.append((time.thread_time_ns() - begin) / 200_000)
             print(f"{what:12} {statistics.median(found):6.1f} us  (best round {min(found):.1f})")
             if given.profile == what:
                 profile = cProfile.Profile()
                 profile.enable()
-                run(_repeat(work, 3000))
+                run(_repeat(work, 3000, given.depth))
                 profile.disable()
                 pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         run(file.close())
