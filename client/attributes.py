@@ -217,11 +217,13 @@ def _tail(result: Stat, dec: Decoder) -> None:
     major, minor, used, access, access_ns, change, change_ns, modify, modify_ns = dec.unpack(
         _STAT_TAIL
     )
+    if (most := max(access_ns, change_ns, modify_ns)) >= _SECOND_NS:
+        raise XdrError(f"{most} nanoseconds of a second")
     result.st_rdev = major << 32 | minor
     result.st_blocks = used // _BLOCK
-    result.st_atime_ns = _time_ns(access, access_ns)
-    result.st_ctime_ns = _time_ns(change, change_ns)
-    result.st_mtime_ns = _time_ns(modify, modify_ns)
+    result.st_atime_ns = access * _SECOND_NS + access_ns
+    result.st_ctime_ns = change * _SECOND_NS + change_ns
+    result.st_mtime_ns = modify * _SECOND_NS + modify_ns
 
 
 def _mode(kind: int, mode: int) -> int:

@@ -448,10 +448,7 @@ class Session:
 
     def executed(self, slots: SlotTable, slot: int, target: int, flags: int) -> None:
         """Release a slot whose request was executed, and heed what SEQUENCE said besides."""
-        slots.accepted(slot)
-        slots.release(slot)
-        if target + 1 != slots.limit:
-            slots.set_target(target)
+        slots.executed(slot, target)
         if flags != self.flags:
             self.flags = flags
             if flags:

@@ -86,6 +86,17 @@ class SlotTable:
         else:
             self._busy &= ~(1 << slot)
 
+    def executed(self, slot: int, target_highest: int) -> None:
+        """Do :meth:`accepted`, :meth:`release` and :meth:`set_target` at once."""
+        self.seqids[slot] = (self.seqids[slot] + 1) & 0xFFFFFFFF
+        if self._waiting:
+            self.release(slot)
+        else:
+            assert self._busy >> slot & 1, "a free slot was released"
+            self._busy &= ~(1 << slot)
+        if target_highest + 1 != self._limit:
+            self.set_target(target_highest)
+
     def set_target(self, target_highest: int) -> None:
         """Follow ``sr_target_highest_slotid``: use no slot above it (Section 18.46.3)."""
         limit = min(self.size, target_highest + 1)

@@ -450,6 +450,17 @@ def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
     return _wanted(tuple(request[:_WORDS]), fs.has_birth_time, fs.clone_block, fs.has_acls, minor)
 
 
+def wanted_of(octets: bytes, fs: FileSystem, minor: int) -> int:
+    """Return what :func:`wanted` does, of the words of a short bitmap as they came."""
+    return _wanted_of(octets, fs.has_birth_time, fs.clone_block, fs.has_acls, minor)
+
+
+@lru_cache(maxsize=xattrs.PLANS)
+def _wanted_of(octets: bytes, has_birth_time: bool, clones: int, has_acls: bool, minor: int) -> int:
+    request = struct.unpack(f">{len(octets) // 4}I", octets)
+    return _wanted(request[:_WORDS], has_birth_time, clones, has_acls, minor)
+
+
 @lru_cache(maxsize=xattrs.PLANS)
 def _wanted(
     request: tuple[int, ...], has_birth_time: bool, clones: int, has_acls: bool, minor: int

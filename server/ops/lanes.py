@@ -239,8 +239,7 @@ def _wanted(core: Core, minor: int, handle: Filehandle, message: memoryview, at:
     operation, words = _GETATTR.unpack_from(message, at)
     if operation != nfs.OP_GETATTR or words > _MOST_WORDS or len(message) != words_at + 4 * words:
         return None
-    request = list(struct.unpack_from(f">{words}I", message, words_at))
-    mask = attributes.wanted(request, handle.export.fs, minor)
+    mask = attributes.wanted_of(message[words_at:].tobytes(), handle.export.fs, minor)
     if core.delegations.table.exclusive and mask & OF_HOLDER:
         return None
     return mask
