@@ -167,6 +167,14 @@ class Swift(Protocol):
         the future of that if the call was sent and its reply is still to come, or another one.
         """
 
+    def post(
+        self, xid: int, message: Sequence[bytes | memoryview], max_reply: int
+    ) -> Future[Decoder] | None:
+        """Send the call without waiting, and return what :meth:`Channel.call` would.
+
+        The reply's data is in the reply. Returns None if nothing was sent.
+        """
+
 
 def swift_of(channel: Channel) -> Swift | None:
     """Return the short way of a channel, if it has one now."""

@@ -90,6 +90,34 @@ class Exchanges:
             return self._requester.note_sent(PendingCall(xid, _SENT, max_reply, ()))
         return found[SHORT_HEADER_SIZE:]
 
+    def post(
+        self, xid: int, message: Sequence[bytes | memoryview], max_reply: int
+    ) -> Future[Decoder] | None:
+        """See ``rpc.channel.Swift``: done where the call would be sent at once, and inline."""
+        requester, window, room, stats = self._requester, self._window, self._room, self._stats
+        octets = SHORT_HEADER_SIZE + sum(map(len, message))
+        prompting = self._endpoint.prompting
+        if (
+            octets > room.call
+            or max_reply + SHORT_HEADER_SIZE > room.reply
+            or window.in_use >= window.limit
+            or prompting is None
+            or not requester.may_send(xid)
+        ):
+            return None
+        head = SHORT.pack(xid, VERSION, window.ceiling, RDMA_MSG, 0, 0, 0)
+        try:
+            if not prompting.put((head, *message)):
+                return None
+        except BaseException:
+            self._endpoint.fail(FAULT)  # as in _exchange
+            raise
+        window.in_use += 1
+        stats.calls_sent += 1
+        stats.bytes_inline_sent += octets
+        stats.pullups += len(message) > 1
+        return requester.note_sent(PendingCall(xid, _SENT, max_reply, ()))
+
     def _read(
         self,
         xid: int,

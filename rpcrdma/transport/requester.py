@@ -99,6 +99,10 @@ class RpcRdmaRequester:
         """Return whether no call is in progress, and the next one would be sent at once."""
         return not (self._window.in_use or self._sent) and self._endpoint.send_queue.ready
 
+    def may_send(self, xid: int) -> bool:
+        """Return whether a call with this XID would be sent at once, if there is a credit."""
+        return xid not in self._sent and not self._waiting and self._endpoint.send_queue.ready
+
     def note_sent(self, call: PendingCall) -> Future[Decoder]:
         """Wait for the reply to a call that was sent, which has its credit."""
         self._sent[call.xid] = call
@@ -201,7 +205,12 @@ class RpcRdmaRequester:
 
     def short_reply(self, xid: int, credit: int, message: memoryview, rkey: int | None) -> None:
         """Take a reply without any chunk; ``message`` is in a receive buffer, and is copied."""
-        call = self._take(xid, credit, rkey)
+        call = self._sent.get(xid)
+        if call is None or call.regions or rkey is not None or not credit or self._waiting:
+            call = self._take(xid, credit, rkey)
+        else:  # what _take does, where there is little to do
+            del self._sent[xid]
+            self._window.release(credit)
         if call is not None:
             self._complete(call, Decoder(bytes(message)))
 

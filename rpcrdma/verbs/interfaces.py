@@ -159,6 +159,12 @@ class PromptQueuePair(QueuePair, Protocol):
         may see it, and change it, before that.
         """
 
+    def put(self, pieces: Sequence[bytes | memoryview]) -> bool:
+        """Send a message, which is copied, without a completion; return False if it was not sent.
+
+        That is so where it would have to wait, or needs :meth:`begin`; ``pieces`` is a tuple.
+        """
+
     def place(self, rkey: int, address: int, length: int) -> None:
         """Tell the peer, before :meth:`finish`, of octets that are in its memory already.
 

@@ -132,6 +132,46 @@ def test_both_do_the_same() -> None:
     assert outcomes["answered"] > CASES // 4
 
 
+def test_both_put_the_same() -> None:
+    outcomes: set[object] = set()
+    for seed in range(CASES):
+        cases = [Case(seed) for _ in range(2)]
+        found = []
+        for case, function in zip(cases, (talk.put, talk.put_in_python), strict=True):
+            ours, peer = case.ours, case.peer
+            peer.words[ARMED] = seed % 3 << 40
+            outcome: object
+            try:
+                outcome = function(
+                    *(ours.words, ours.descriptors, ours.messages, peer.words.toreadonly()),
+                    *(case.produced, case.start, case.pieces),
+                )
+            except ValueError as error:
+                outcome = str(error)
+            found.append((outcome, ours.octets(), peer.octets()))
+        assert found[0] == found[1], seed
+        outcomes.add(found[0][0])
+    assert outcomes == {0, 1 << 40, 2 << 40, "a message past the end of its ring"}
+
+
+@pytest.mark.parametrize("part", ["words", "descriptors", "peer's words"])
+def test_nothing_is_put_where_there_is_no_ring(part: str) -> None:
+    case = Case(5)
+    ours, peer = case.ours, case.peer
+    if part == "words":
+        ours.words = ours.words[:5]
+    elif part == "descriptors":
+        ours.descriptors = ours.descriptors[:63]
+    else:
+        peer.words = peer.words[:5]
+    before = ours.octets()
+    with pytest.raises(ValueError, match="these are no rings"):
+        talk.put(ours.words, ours.descriptors, ours.messages, peer.words, 0, 0, (b"x",))
+    with pytest.raises(TypeError):
+        talk.put(ours.words, ours.descriptors, ours.messages, peer.words, 0, 0, [b"x"])
+    assert ours.octets() == before
+
+
 def test_what_comes_while_it_looks_is_taken() -> None:
     case = Case(3)
     ours, peer = case.ours, case.peer

@@ -446,6 +446,27 @@ def test_who_interrupts_a_look_ends_the_connection(tmp_path: Path, ends: Ends) -
         assert world.client.stats.connections == 2
 
 
+def test_what_is_put_needs_room(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+    queue_pair: Any = client.connection.queue_pair
+    message = b"a message", b" in two pieces"
+    assert not queue_pair.put((bytes(1 << 16),))  # that goes in a slab
+    put = 0
+    while queue_pair.put(message):
+        put += 1
+    assert put == QUIET_MOST - 1  # nobody has taken any
+    stock(server)
+    for _ in range(20):
+        turns(harness)
+        stock(server)
+    assert len(server.received) == put
+    assert {wc.byte_len for wc in server.received} == {23}
+    assert queue_pair.begin(1 << 16) is not None  # and forgotten: it has memory of its own
+    assert not queue_pair.put(message)
+    assert queue_pair.begin(4096) is not None
+    assert queue_pair.put(message)
+
+
 def test_pieces_of_one_transfer_are_in_flight_together(tmp_path: Path, ends: Ends) -> None:
     with shm_world(tmp_path / "shm", ends) as world:
         file = world.run(world.client.open("file", "w+b"))

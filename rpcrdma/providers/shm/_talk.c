@@ -1,5 +1,5 @@
 /*
- * Post, look, take: talk() of talk.py, which has the words for it and is the oracle in the tests.
+ * Post, look, take: talk() and put() of talk.py, which has the words for them and is the oracle in the tests.
  *
  * The peer may change all that it has mapped for writing at any moment. So a descriptor, and what an
  * answer begins with, are copied to memory of our own before they are looked at, and what is copied
@@ -213,13 +213,18 @@ static PyObject *take(const struct rings *rings, const struct call *call)
     return answer;
 }
 
+static int is_ring(const Py_buffer *words, const Py_buffer *descriptors, const Py_buffer *peer_words)
+{
+    Py_ssize_t octets = WORDS * (Py_ssize_t)sizeof(uint64_t);
+
+    return words->len >= octets && peer_words->len >= octets && descriptors->len > 0
+           && descriptors->len % (Py_ssize_t)sizeof(struct descriptor) == 0;
+}
+
 static int are_rings(const struct rings *rings)
 {
-    Py_ssize_t words = WORDS * (Py_ssize_t)sizeof(uint64_t);
-
-    if (rings->words.len >= words && rings->peer_words.len >= words && rings->descriptors.len > 0
+    if (is_ring(&rings->words, &rings->descriptors, &rings->peer_words)
         && rings->peer_descriptors.len > 0
-        && rings->descriptors.len % (Py_ssize_t)sizeof(struct descriptor) == 0
         && rings->peer_descriptors.len % (Py_ssize_t)sizeof(struct descriptor) == 0
         && rings->mask.len == rings->expected.len
         && (!rings->has_sink || rings->expected.len >= WORD_OCTETS))
@@ -275,10 +280,38 @@ static PyObject *talk(PyObject *self, PyObject *arguments)
     return result;
 }
 
+/* Post a message and look at nothing but whether the peer sleeps. */
+static PyObject *put(PyObject *self, PyObject *arguments)
+{
+    struct rings rings;
+    struct call call;
+    PyObject *pieces, *result = NULL;
+    Py_ssize_t length;
+
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "w*w*w*y*KKO!:put", &rings.words, &rings.descriptors,
+                          &rings.messages, &rings.peer_words, &call.produced, &call.start,
+                          &PyTuple_Type, &pieces))
+        return NULL;
+    if (!is_ring(&rings.words, &rings.descriptors, &rings.peer_words))
+        PyErr_SetString(PyExc_ValueError, "these are no rings");
+    else if ((length = gather(&rings.messages, call.start, pieces)) >= 0) {
+        post(&rings, &call, length);
+        result = PyLong_FromUnsignedLongLong(load(&rings.peer_words, ARMED));
+    }
+    PyBuffer_Release(&rings.words);
+    PyBuffer_Release(&rings.descriptors);
+    PyBuffer_Release(&rings.messages);
+    PyBuffer_Release(&rings.peer_words);
+    return result;
+}
+
 static PyMethodDef methods[] = {
     {"talk", talk, METH_VARARGS,
      "talk(words, descriptors, messages, peer_words, peer_descriptors, peer_messages, produced, "
      "start, consumed, pieces, expected, mask, most, sink, seconds, /)"},
+    {"put", put, METH_VARARGS,
+     "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
     {NULL, NULL, 0, NULL},
 };
 

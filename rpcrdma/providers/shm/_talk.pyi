@@ -21,3 +21,15 @@ def talk(
     /,
 ) -> bytes | int:
     """Post a message, look for the answer, and take it: see ``talk.talk_in_python``."""
+
+def put(
+    words: memoryview,
+    descriptors: memoryview,
+    messages: memoryview,
+    peer_words: memoryview,
+    produced: int,
+    start: int,
+    pieces: Sequence[bytes | memoryview],
+    /,
+) -> int:
+    """Post a message: see ``talk.put_in_python``."""

@@ -183,6 +183,16 @@ class QueuePair(SoftwareQueuePair):
         except VerbsError:
             return None
 
+    def put(self, pieces: Sequence[bytes | memoryview]) -> bool:
+        """See ``verbs.interfaces.PromptQueuePair``."""
+        machines = self._machines
+        if machines is None or self.state is not _RTS:
+            return False
+        try:
+            return machines.sends.put(pieces)
+        except VerbsError:
+            return False
+
     def place(self, rkey: int, address: int, length: int) -> None:
         """See ``verbs.interfaces.PromptQueuePair``."""
         assert self._machines is not None, "it has begun a message"

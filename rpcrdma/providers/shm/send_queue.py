@@ -36,6 +36,7 @@ from .ring import (
     WRITE_IMM,
     Broken,
 )
+from .talk import put
 
 _LONGEST_IN_RING: Final = 1 << 15
 """Longer messages travel in a slab, so that a few of them do not fill the ring."""
@@ -78,6 +79,7 @@ class SendQueue:
         "_message_head",
         "_messages",
         "_messages_size",
+        "_peer_words",
         "_reclaim_done",
         "_remote",
         "_ring",
@@ -103,6 +105,7 @@ class SendQueue:
         self._arena = host.pd.arena
         self._ring = ring
         self._words = ring.words
+        self._peer_words = link.peer.words
         self._messages = ring.messages
         self._messages_size = len(ring.messages)
         self._remote = link.remote
@@ -210,6 +213,41 @@ class SendQueue:
         target, where, end, piece = self._room(length)
         self._begun = where, end, piece, length
         return target
+
+    def put(self, pieces: Sequence[bytes | memoryview]) -> bool:
+        """Post a message quietly, all at once, if there is room for it in the ring.
+
+        Raises ``VerbsError``.
+        """
+        posted = self.posted
+        length = sum(map(len, pieces))
+        if length > _LONGEST_IN_RING or self._begun[2] is not None:
+            return False
+        if len(posted) >= QUIET_MOST - 1:
+            self._reclaim()
+            if len(posted) >= QUIET_MOST - 1:
+                return False
+        size, head = self._messages_size, self._message_head
+        start = head & (size - 1)
+        if start + length > size:
+            head += size - start
+            start = 0
+        head += length
+        if head - self.message_tail > size:
+            return False
+        ring, produced = self._ring, self.produced
+        armed = put(
+            *(self._words, ring.descriptors, self._messages, self._peer_words),
+            *(produced, start, pieces),
+        )
+        self._begun = _NOTHING_BEGUN
+        self._message_head = head
+        self.produced = produced = produced + 1
+        posted.append((produced, QUIET, head, None))
+        self.quiet = False
+        if armed:
+            self._doorbell.notify()
+        return True
 
     def place(self, rkey: int, address: int, length: int) -> None:
         """Post quietly an RDMA WRITE whose octets are in place."""

@@ -1,4 +1,4 @@
-"""What an exchange does to the rings of both sides: post, look, take. Natively or in Python.
+"""What is done to the rings of both sides for a message: post, look, take. Natively or in Python.
 
 ``_talk`` is the compiled twin: the same results, octet for octet. ``native`` says which is here.
 All of it looks at rings that are mapped, and whose lengths were checked when they were.
@@ -67,6 +67,32 @@ def answer_in(
     return answer
 
 
+def put_in_python(
+    words: memoryview,
+    descriptors: memoryview,
+    messages: memoryview,
+    peer_words: memoryview,
+    produced: int,
+    start: int,
+    pieces: Sequence[bytes | memoryview],
+) -> int:
+    """Post a message in our ring, and return the peer's ``ARMED``.
+
+    ``produced`` descriptors are posted so far; the message goes to ``start`` of ``messages``.
+    Raises ``ValueError`` if there is no room.
+    """
+    length = sum(map(len, pieces))
+    if start + length > len(messages):
+        raise ValueError("a message past the end of its ring")
+    gather(messages, start, pieces)
+    at = produced * DESCRIPTOR_OCTETS % len(descriptors)
+    DESCRIPTOR.pack_into(descriptors, at, SEND, 0, 0, 0, length, IN_RING | start, 0, 0)
+    words[PRODUCED] = produced + 1
+    with fence:
+        pass
+    return peer_words[ARMED]
+
+
 def talk_in_python(
     words: memoryview,
     descriptors: memoryview,
@@ -90,16 +116,7 @@ def talk_in_python(
     to ``start`` of ``messages``, where there is room. Returns the answer, which is then carried
     out, or ``ASLEEP``, ``LATE`` or ``OTHER``. Raises ``ValueError`` if there is no room.
     """
-    length = sum(map(len, pieces))
-    if start + length > len(messages):
-        raise ValueError("a message past the end of its ring")
-    gather(messages, start, pieces)
-    at = produced * DESCRIPTOR_OCTETS % len(descriptors)
-    DESCRIPTOR.pack_into(descriptors, at, SEND, 0, 0, 0, length, IN_RING | start, 0, 0)
-    words[PRODUCED] = produced + 1
-    with fence:
-        pass
-    if peer_words[ARMED]:
+    if put_in_python(words, descriptors, messages, peer_words, produced, start, pieces):
         return ASLEEP
     if not look(peer_words, consumed, seconds):
         return LATE
@@ -122,12 +139,24 @@ def talk_in_python(
 
 
 try:
-    from ._talk import talk
+    from ._talk import put, talk
 
     native = True
 except ImportError:
+    put = put_in_python
     talk = talk_in_python
 
     native = False
 
-__all__ = ["ASLEEP", "LATE", "OTHER", "answer_in", "look", "native", "talk", "talk_in_python"]
+__all__ = [
+    "ASLEEP",
+    "LATE",
+    "OTHER",
+    "answer_in",
+    "look",
+    "native",
+    "put",
+    "put_in_python",
+    "talk",
+    "talk_in_python",
+]
