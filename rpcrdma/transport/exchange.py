@@ -98,10 +98,11 @@ class Exchanges:
         octets = SHORT_HEADER_SIZE + sum(map(len, message))
         prompting = self._endpoint.prompting
         if (
-            octets > room.call
+            prompting is None
+            or octets > prompting.longest_put
+            or octets > room.call
             or max_reply + SHORT_HEADER_SIZE > room.reply
             or window.in_use >= window.limit
-            or prompting is None
             or not requester.may_send(xid)
         ):
             return None

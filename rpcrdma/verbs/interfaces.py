@@ -151,6 +151,8 @@ class PromptQueuePair(QueuePair, Protocol):
     wait that came before. True says that the message was dealt with: it has no completion, and the
     buffer is used again. False, before anything was posted, that it is to be completed as ever. The
     view is valid until the return, or until something is posted."""
+    longest_put: int
+    """The longest message that :meth:`put` sends."""
 
     def begin(self, length: int) -> memoryview | None:
         """Return memory for a message of so many octets, of any content, or None if there is none.

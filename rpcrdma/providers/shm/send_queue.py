@@ -38,7 +38,7 @@ from .ring import (
 )
 from .talk import put
 
-_LONGEST_IN_RING: Final = 1 << 15
+LONGEST_IN_RING: Final = 1 << 15
 """Longer messages travel in a slab, so that a few of them do not fill the ring."""
 
 _pack: Final = DESCRIPTOR.pack_into
@@ -221,7 +221,7 @@ class SendQueue:
         """
         posted = self.posted
         length = sum(map(len, pieces))
-        if length > _LONGEST_IN_RING or self._begun[2] is not None:
+        if length > LONGEST_IN_RING or self._begun[2] is not None:
             return False
         if len(posted) >= QUIET_MOST - 1:
             self._reclaim()
@@ -303,7 +303,7 @@ class SendQueue:
         elsewhere.
         """
         size = self._messages_size
-        if length <= _LONGEST_IN_RING:
+        if length <= LONGEST_IN_RING:
             head = self._message_head
             start = head & (size - 1)
             if start + length > size:
