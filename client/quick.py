@@ -186,13 +186,17 @@ class Quick:
     def null(self, channel: Channel, message: Encoder, room: int) -> Future[Decoder]:
         """Make a NULL call, for whose reply there is ``room``; return what the channel would."""
         now = self._session.reactor.time()
-        swift = swift_of(channel) if now < self._turn_by else None
+        swift = swift_of(channel)
         if swift is None:
-            self._turn_by = now + _STRETCH_S
             return channel.call(message, max_reply=room)
-        octets = bytes(message.buffer)
-        answer = Answer(octets[:_WORD] + _NULL, _NULL_MASK)
-        reply = swift(int.from_bytes(octets[:_WORD]), (octets,), room, answer, None)
+        octets, xid = bytes(message.buffer), int.from_bytes(message.buffer[:_WORD])
+        reply: bytes | Future[Decoder] | None = None
+        if now < self._turn_by:
+            reply = swift(xid, (octets,), room, Answer(octets[:_WORD] + _NULL, _NULL_MASK), None)
+        else:
+            self._turn_by = now + _STRETCH_S
+        if reply is None:
+            reply = swift.post(xid, (octets,), room)
         if reply is None:
             return channel.call(message, max_reply=room)
         if isinstance(reply, bytes):

@@ -80,7 +80,19 @@ class PromptCalls:
         if not octets:
             responder.declined = xid
             return False
-        self._answer_short(xid, taken, 0)
+        if self._begun:
+            self._answer_short(xid, taken, 0)
+            return True
+        endpoint, stats = self._endpoint, self._stats
+        grant = responder.grant.offered
+        SHORT.pack_into(taken, 0, xid, VERSION, grant, RDMA_MSG, 0, 0, 0)
+        stats.calls_received += 1
+        stats.replies_sent += 1
+        prompting = endpoint.prompting
+        if prompting is not None and endpoint.send_queue.ready and prompting.put((taken,)):
+            stats.bytes_inline_sent += len(taken)
+        else:
+            endpoint.send(bytes(taken))
         return True
 
     def call_with_chunk(self, view: memoryview) -> bool:
@@ -205,12 +217,7 @@ class PromptCalls:
         if not endpoint.may_invalidate:
             rkey = 0
         if not self._begun:
-            prompting = endpoint.prompting
-            ready = prompting is not None and not rkey and endpoint.send_queue.ready
-            if ready and prompting is not None and prompting.put((taken,)):
-                stats.bytes_inline_sent += len(taken)
-                return
-            endpoint.send(bytes(taken), rkey=rkey or None)
+            endpoint.send(taken, rkey=rkey or None)
             return
         if endpoint.prompting is None:
             return  # the lane has ended the connection

@@ -34,6 +34,7 @@ from .ring import (
 )
 from .send_queue import SendQueue
 
+_RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
@@ -131,7 +132,7 @@ class Responder:
         descriptors, mask = peer.descriptors, peer.mask
         receives, messages = self._receives, peer.messages
         completions, slab_view = self._recv_cq, self._remote.slab_view
-        carry_out, push = self._carry_out, completions.push
+        carry_out, push, words = self._carry_out, completions.push, self._words
         try:
             while consumed < produced:
                 fields = _unpack(descriptors, (consumed & mask) * DESCRIPTOR_OCTETS)
@@ -145,13 +146,13 @@ class Responder:
                     else:
                         source = slab_view(where, 0, length) or _NOTHING
                     if len(source) == length <= len(receive.buffer):
-                        buffer = receive.buffer
-                        buffer[:length] = source
+                        message = receive.buffer[:length]
+                        message[:] = source
                         if prompt is not None and not len(completions):
                             # It may post, which may carry out more, or close.
-                            self.consumed = self._words[CONSUMED] = consumed + 1
-                            taken = prompt(buffer[:length])
-                            if host.state is not QpState.RTS:
+                            self.consumed = words[CONSUMED] = consumed + 1
+                            taken = prompt(message)
+                            if host.state is not _RTS:
                                 return
                             if taken:
                                 consumed = self.consumed
@@ -169,7 +170,7 @@ class Responder:
         except Refusal as refusal:
             self._refuse(consumed, int(refusal.status), str(refusal))
             return
-        if host.state is QpState.RTS:
+        if host.state is _RTS:
             self.consumed = self._words[CONSUMED] = consumed
             if before < peer.words[WANTED] <= consumed:
                 self._doorbell.notify()
