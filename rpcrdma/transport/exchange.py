@@ -99,7 +99,6 @@ class Exchanges:
         prompting = self._endpoint.prompting
         if (
             prompting is None
-            or octets > prompting.longest_put
             or octets > room.call
             or max_reply + SHORT_HEADER_SIZE > room.reply
             or window.in_use >= window.limit

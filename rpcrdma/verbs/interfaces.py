@@ -151,8 +151,6 @@ class PromptQueuePair(QueuePair, Protocol):
     wait that came before. True says that the message was dealt with: it has no completion, and the
     buffer is used again. False, before anything was posted, that it is to be completed as ever. The
     view is valid until the return, or until something is posted."""
-    longest_put: int
-    """The longest message that :meth:`put` sends."""
 
     def begin(self, length: int) -> memoryview | None:
         """Return memory for a message of so many octets, of any content, or None if there is none.
@@ -164,7 +162,7 @@ class PromptQueuePair(QueuePair, Protocol):
     def put(self, pieces: Sequence[bytes | memoryview]) -> bool:
         """Send a message, which is copied, without a completion; return False if it was not sent.
 
-        That is so where it would have to wait, or needs :meth:`begin`; ``pieces`` is a tuple.
+        That is so where it would have to wait. ``pieces`` is a tuple.
         """
 
     def place(self, rkey: int, address: int, length: int) -> None:

@@ -447,10 +447,13 @@ def test_who_interrupts_a_look_ends_the_connection(tmp_path: Path, ends: Ends) -
 
 
 def test_what_is_put_needs_room(harness: ProviderHarness, ends: Ends) -> None:
-    client, server = two(harness)
+    client, server = pair(harness, receives=0)
+    for _ in range(16):
+        server.recv(1 << 16)
     queue_pair: Any = client.connection.queue_pair
     message = b"a message", b" in two pieces"
-    assert not queue_pair.put((bytes(1 << 16),))  # that goes in a slab
+    assert queue_pair.put((bytes(40_000), bytes(5)))  # that goes in a slab
+    turns(harness)
     put = 0
     while queue_pair.put(message):
         put += 1
@@ -459,12 +462,13 @@ def test_what_is_put_needs_room(harness: ProviderHarness, ends: Ends) -> None:
     for _ in range(20):
         turns(harness)
         stock(server)
-    assert len(server.received) == put
-    assert {wc.byte_len for wc in server.received} == {23}
-    assert queue_pair.begin(1 << 16) is not None  # and forgotten: it has memory of its own
-    assert not queue_pair.put(message)
-    assert queue_pair.begin(4096) is not None
-    assert queue_pair.put(message)
+    assert len(server.received) == put + 1
+    assert [wc.byte_len for wc in server.received] == [40_005] + [23] * put
+    for forgotten in (1 << 16, 4096):
+        assert queue_pair.begin(forgotten) is not None
+        assert queue_pair.put(message)
+    turns(harness)
+    assert len(server.received) == put + 3
 
 
 def test_pieces_of_one_transfer_are_in_flight_together(tmp_path: Path, ends: Ends) -> None:

@@ -26,7 +26,7 @@ from .regions import ProtectionDomain
 from .remote import RemoteMemory
 from .responder import Responder
 from .ring import CONSUMED, PRODUCED, Broken, Ring
-from .send_queue import LONGEST_IN_RING, Quiet, SendQueue
+from .send_queue import Quiet, SendQueue
 
 _RTS: Final = QpState.RTS
 
@@ -75,7 +75,6 @@ class QueuePair(SoftwareQueuePair):
         super().__init__(number, send_cq, recv_cq, options)
         self.pd = pd
         self.prompt: Callable[[memoryview], bool] | None = None
-        self.longest_put = LONGEST_IN_RING
         self.later = later
         self.time = time
         self._ring = ring

@@ -38,7 +38,7 @@ from .ring import (
 )
 from .talk import put
 
-LONGEST_IN_RING: Final = 1 << 15
+_LONGEST_IN_RING: Final = 1 << 15
 """Longer messages travel in a slab, so that a few of them do not fill the ring."""
 
 _pack: Final = DESCRIPTOR.pack_into
@@ -215,14 +215,19 @@ class SendQueue:
         return target
 
     def put(self, pieces: Sequence[bytes | memoryview]) -> bool:
-        """Post a message quietly, all at once, if there is room for it in the ring.
+        """Post a message quietly, all at once, if there is room for it.
 
         Raises ``VerbsError``.
         """
         posted = self.posted
         length = sum(map(len, pieces))
-        if length > LONGEST_IN_RING or self._begun[2] is not None:
-            return False
+        if length > _LONGEST_IN_RING or self._begun[2] is not None:
+            target = self.begin(length)
+            if target is None:
+                return False
+            gather(target, 0, pieces)
+            self.finish(0)
+            return True
         if len(posted) >= QUIET_MOST - 1:
             self._reclaim()
             if len(posted) >= QUIET_MOST - 1:
@@ -303,7 +308,7 @@ class SendQueue:
         elsewhere.
         """
         size = self._messages_size
-        if length <= LONGEST_IN_RING:
+        if length <= _LONGEST_IN_RING:
             head = self._message_head
             start = head & (size - 1)
             if start + length > size:
