@@ -57,7 +57,8 @@ def keep_state(
         return directory.open_store(), f"state is kept in {directory.path}"
     except StateDirectoryBusy as error:
         raise click.ClickException(
-            f"{error}: give each server a --state-dir of its own, or use --ephemeral"
+            f"{error}: give each server a --state-dir of its own, or use --ephemeral; "
+            "--take-over takes that one's place"
         ) from None
     except (OSError, sqlite3.Error) as error:
         if state_dir is None and isinstance(error, OSError):
