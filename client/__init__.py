@@ -47,6 +47,7 @@ from .errors import (
 )
 from .options import MountOptions
 from .referral import MovedError
+from .times import NOW
 from .trees import TreeError
 from .url import Url, UrlError, parse_url
 
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from . import aio
 
 __all__ = [
+    "NOW",
     "Ace",
     "AceType",
     "DirEntry",

@@ -66,6 +66,8 @@ class OpenFile:
         self._files = files
         self._unstable = files.unstable.acquire(opened.handle)
         self._can_seek = True
+        self.stability: int = t.UNSTABLE4
+        """How stable what is written has to be when a write returns (``stable_how4``)."""
         self._goes_on = False
         """Whether the last READs of large pieces did not come to the end of the file."""
         self._cached: CachedReads | None = None
@@ -121,6 +123,12 @@ class OpenFile:
         """Note the change attribute that OPEN brought, a call that was sent at ``asked_at``."""
         if self._cached is not None:
             self._cached.learn(change, asked_at)
+
+    def bypass(self) -> None:
+        """Keep nothing of what is read, and use nothing that is kept."""
+        if self._cached is not None:
+            self._cached.close()
+            self._cached = None
 
     def distrust(self) -> None:
         """Ask about the file before what is kept of it is read next."""
@@ -233,12 +241,20 @@ class OpenFile:
         async with unstable.writing():
             self._check(WRITE)
             if len(data) <= self._wsize:
-                await self._write_piece(offset, data)
+                await self._write_piece(offset, data, self._stability())
             else:
                 await self._write_spread(offset, data)
-        if unstable.octets > UNCOMMITTED_MAX:
+        if unstable.octets > (0 if self.stability else UNCOMMITTED_MAX):
             await self.commit()
         return len(data)
+
+    def _stability(self) -> int:
+        """Return how stable one WRITE makes its data.
+
+        What was written before and is not stable could come again after a restart, and over this:
+        then a COMMIT has to make both stable.
+        """
+        return t.UNSTABLE4 if self._unstable.octets else self.stability
 
     async def append(self, data: memoryview) -> int:
         """Write all of ``data`` at the end of file; return the offset.
@@ -254,7 +270,7 @@ class OpenFile:
                 break
         else:
             raise make_error(errno.EAGAIN, "the end of the file keeps moving", self.path)
-        if self._unstable.octets > UNCOMMITTED_MAX:
+        if self._unstable.octets > (0 if self.stability else UNCOMMITTED_MAX):
             await self.commit()
         return offset
 
@@ -267,7 +283,8 @@ class OpenFile:
         if not len(data):
             return size
         first = data[: self._wsize]
-        written = await self._operations.append(self._open, size, first, where=self._where)
+        stable = self._stability() if len(first) == len(data) else t.UNSTABLE4
+        written = await self._operations.append(self._open, size, first, stable, self._where)
         if written is None:
             return None
         count = self._keep(size, first, written)

@@ -28,6 +28,7 @@ from .open_mode import OpenMode
 from .paths import Path
 from .results import Result
 from .small_files import SMALL_READ, read_small, write_small
+from .times import Nanoseconds, Seconds, set_times
 
 __all__ = ["IO_SIZE", "Buffer", "ClientOptions", "FileSystem"]
 
@@ -39,8 +40,6 @@ _SPECIAL: Final = {
     stat.S_IFBLK: t.NF4BLK,
     stat.S_IFCHR: t.NF4CHR,
 }
-_TIME_END: Final = 1 << 63
-"""The first number of seconds that an ``nfstime4`` cannot hold."""
 
 
 class _Opened(NamedTuple):
@@ -61,9 +60,10 @@ class FileSystem(AccessControl):
 
     # --- Attributes ---
 
-    async def chmod(self, path: Path, mode: int) -> None:
+    async def chmod(self, path: Path, mode: int, *, follow_symlinks: bool = True) -> None:
         """Set the permission bits."""
-        await self.set_attributes(path, encode_attributes(mode=mode))
+        attributes = encode_attributes(mode=mode)
+        await self.set_attributes(path, attributes, follow=follow_symlinks)
 
     async def chown(
         self, path: Path, uid: int = -1, gid: int = -1, *, follow_symlinks: bool = True
@@ -80,31 +80,16 @@ class FileSystem(AccessControl):
     async def utime(
         self,
         path: Path,
-        times: tuple[float | None, float | None] | None = None,
+        times: tuple[Seconds, Seconds] | None = None,
         *,
-        ns: tuple[int | None, int | None] | None = None,
+        ns: tuple[Nanoseconds, Nanoseconds] | None = None,
         follow_symlinks: bool = True,
     ) -> None:
         """Set the times of access and modification, by default to the server's current time.
 
-        A time that is None stays as it is.
+        A time that is None stays as it is, and one that is ``NOW`` becomes the current one.
         """
-        if times is not None and ns is not None:
-            raise ValueError("utime: times and ns cannot both be given")
-        if times is not None:
-            atime, mtime = times
-            ns = (
-                None if atime is None else round(atime * 1e9),
-                None if mtime is None else round(mtime * 1e9),
-            )
-        if ns is None:
-            attributes = encode_attributes(atime_now=True, mtime_now=True)
-        else:
-            for time_ns in ns:
-                if time_ns is not None and not -_TIME_END <= time_ns // 10**9 < _TIME_END:
-                    raise OverflowError(f"{time_ns} ns are no time that a file can have")
-            attributes = encode_attributes(atime_ns=ns[0], mtime_ns=ns[1])
-        await self.set_attributes(path, attributes, follow=follow_symlinks)
+        await self.set_attributes(path, set_times(times, ns), follow=follow_symlinks)
 
     async def mknod(self, path: Path, mode: int = 0o600, device: int = 0) -> None:
         """Make an empty file or, by the type in ``mode``, a pipe, socket or device.
@@ -153,15 +138,42 @@ class FileSystem(AccessControl):
 
     # --- Files ---
 
-    async def open(self, path: Path, mode: str = "rb", *, permissions: int = 0o644) -> OpenFile:
+    async def open(
+        self, path: Path, mode: str | OpenMode = "rb", *, permissions: int = 0o644
+    ) -> OpenFile:
         """Open a file; ``permissions`` are the mode of a file that this makes.
 
-        ``mode`` has the letters of ``open()``. There is no text mode, so ``b`` may be left out.
+        ``mode`` has the letters of ``open()``, or what flags say. There is no text mode, so ``b``
+        may be left out.
         """
-        letters = OpenMode(mode)
+        letters = OpenMode(mode) if isinstance(mode, str) else mode
+        file = await self._open(path, letters, permissions)
+        if letters.plain:
+            return file
+        return await self._begun(file, letters)
+
+    async def open_by_handle(self, handle: bytes, mode: OpenMode) -> OpenFile:
+        """Open the file that has a handle, whatever its names are, and make none."""
+        path = f"the file with the handle {handle.hex()}"
+        return await self._begun(await self.open_handle(handle, mode.access, path), mode)
+
+    async def _begun(self, file: OpenFile, mode: OpenMode) -> OpenFile:
+        """Return an open file as flags want it."""
+        file.stability = mode.stability
+        if mode.direct:
+            file.bypass()
+        if mode.truncate and not mode.create:
+            try:
+                await file.truncate(0)
+            except BaseException:
+                await file.close()
+                raise
+        return file
+
+    async def _open(self, path: Path, letters: OpenMode, permissions: int) -> OpenFile:
         delegations = self.opens.delegations
         if not letters.create and delegations.at(path, self.session, letters.access) is not None:
-            here = await self._open_delegated(path, letters.access)
+            here = await self._open_delegated(path, letters)
             if here is not None:
                 return here
         owner, asked_at = self.opens.new_owner(), self.session.time()
@@ -182,12 +194,12 @@ class FileSystem(AccessControl):
                 tail,
                 ending=letters.ending,
                 idempotent=not letters.exclusive,
-                follow=not letters.exclusive,
+                follow=letters.follow,
             )
         handle, change = found.handle.value, None
         if found.status is not None:
             change = found.status.value.change
-        if letters.truncate:
+        if letters.truncate and letters.create:
             self.files.cut(handle, 0)
         added = self.opens.add(
             self.session, handle, letters.access, owner, found.opened.value, change
@@ -198,13 +210,13 @@ class FileSystem(AccessControl):
             file.learn(change, asked_at)
         return file
 
-    async def _open_delegated(self, path: Path, access: int) -> OpenFile | None:
+    async def _open_delegated(self, path: Path, letters: OpenMode) -> OpenFile | None:
         """Open a file that the server has left to us, if it is still what the path leads to."""
         try:
-            found = await self.resolver.find(path, follow=True)
+            found = await self.resolver.find(path, follow=letters.follow)
         except NfsError:
             return None  # OPEN says the same, and better
-        opened = self.opens.open_here(self.session, found.handle, access)
+        opened = self.opens.open_here(self.session, found.handle, letters.access)
         return None if opened is None else self.open_file(opened, path)
 
     async def read_bytes(self, path: Path) -> bytes:

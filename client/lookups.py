@@ -76,14 +76,18 @@ class Lookups(Client):
         values, _ = await self.resolver.run(path, "GETATTR", tail, follow=True)
         return StatVfs(values.value)
 
-    async def access(self, path: Path) -> int:
+    async def access(self, path: Path, *, follow_symlinks: bool = True) -> int:
         """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
 
         def tail(compound: Compound) -> Result[t.ACCESS4resok]:
             return compound.access(ALL_ACCESS)
 
-        access, _ = await self.resolver.run(path, "ACCESS", tail, follow=True)
+        access, _ = await self.resolver.run(path, "ACCESS", tail, follow=follow_symlinks)
         return access.value.access
+
+    async def handle(self, path: Path, *, follow_symlinks: bool = True) -> bytes:
+        """Return the NFS file handle of what ``path`` leads to."""
+        return (await self.resolver.find(path, follow=follow_symlinks)).handle
 
     async def readlink(self, path: Path | DirEntry) -> str:
         """Return the target of the link at ``path``."""

@@ -86,9 +86,9 @@ class Names(Lookups):
 
         await self.resolver.run_in_parent(path, "CREATE", tail, ending=ending)
 
-    async def link(self, source: Path, path: Path) -> None:
-        """Make ``path`` another name of the file ``source``, without following a link."""
-        found = await self.resolver.find(source, follow=False)
+    async def link(self, source: Path, path: Path, *, follow_symlinks: bool = False) -> None:
+        """Make ``path`` another name of the file ``source``, by default of a link itself."""
+        found = await self.resolver.find(source, follow=follow_symlinks)
         directory, name = await self.resolver.parent(path, endings.ANOTHER)
         try:
             await self.operations.link(found.handle, directory, name, lambda: path)

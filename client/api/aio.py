@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Coroutine, Iterable
-from os import PathLike, fspath
+from os import O_RDONLY, PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -22,6 +22,7 @@ from ..copies import Progress, Report, Transfer, TransferOptions
 from ..edge.local import local_tree
 from ..errors import NfsError
 from ..filesystem import FileSystem
+from ..open_mode import OpenMode
 from ..options import MountOptions
 from ..stats import Statistics
 from .aio_file import AsyncFile
@@ -214,6 +215,32 @@ class AsyncMount(AsyncPaths):
         coroutine = self._client.open(fspath(path), plan.octets, permissions=permissions)
         file = await self._run(coroutine)
         return AsyncFile(self, file, plan.letters, plan.octets)
+
+    async def open_flags(
+        self, path: StrOrBytesPath, flags: int = O_RDONLY, *, permissions: int = 0o644
+    ) -> AsyncFile:
+        """Open a file by the flags of ``os.open``: unbuffered, of octets.
+
+        ``O_CREAT``, ``O_EXCL``, ``O_TRUNC``, ``O_APPEND`` and ``O_NOFOLLOW`` mean what they do
+        there. With ``O_DSYNC`` or ``O_SYNC`` what is written is on stable storage when a write
+        returns, and with ``O_DIRECT`` nothing is read from a cache here. ``ValueError`` is raised
+        for flags that have no meaning for a file of a server.
+        """
+        how = OpenMode.of_flags(flags)
+        coroutine = self._client.open(fspath(path), how, permissions=permissions)
+        return AsyncFile(self, await self._run(coroutine), how, how.letters)
+
+    async def open_handle(self, handle: bytes, flags: int = O_RDONLY) -> AsyncFile:
+        """Open the file that has an NFS handle, whatever its names are by now.
+
+        :meth:`handle` returns handles. ``flags`` are those of :meth:`open_flags`, but no file is
+        made.
+        """
+        how = OpenMode.of_flags(flags)
+        if how.create:
+            raise ValueError("flags: a handle is of a file that exists, and O_CREAT makes one")
+        file = await self._run(self._client.open_by_handle(bytes(handle), how))
+        return AsyncFile(self, file, how, how.letters)
 
     async def read_bytes(self, path: StrOrBytesPath) -> bytes:
         """Return the contents of a file; a small one takes a single call."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import warnings
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN
 from operator import index
 from os import SEEK_DATA, SEEK_HOLE
 from typing import TYPE_CHECKING, NoReturn, Self
@@ -72,6 +73,11 @@ class AsyncFile:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an open file cannot be pickled: pickle its path, and open the file again")
+
+    @property
+    def handle(self) -> bytes:
+        """The NFS file handle, which ``open_handle()`` of the mount takes."""
+        return self._file.handle
 
     @property
     def closed(self) -> bool:
@@ -155,6 +161,34 @@ class AsyncFile:
                 where=lambda: self.name,
             )
         )
+
+    async def lockf(
+        self, operation: int, length: int = 0, start: int = 0, whence: int = io.SEEK_SET
+    ) -> None:
+        """Lock or unlock a range by the words of ``fcntl.lockf``.
+
+        ``operation`` is ``LOCK_SH``, ``LOCK_EX`` or ``LOCK_UN``; with ``LOCK_NB`` it does not wait,
+        and raises ``BlockingIOError``. A length of 0 reaches to the end of any file. The lock is
+        this open file's, against all others, also of the same process.
+        """
+        asked = operation & ~LOCK_NB
+        if asked not in (LOCK_SH, LOCK_EX, LOCK_UN):
+            raise ValueError(f"invalid operation of a lock: {operation}")
+        if whence == io.SEEK_CUR:
+            start += self._position
+        elif whence == io.SEEK_END:
+            start += (await self.stat()).st_size
+        elif whence != io.SEEK_SET:
+            raise ValueError(f"invalid whence: {whence}")
+        if asked == LOCK_UN:
+            await self.unlock(start, length or None)
+        else:
+            wait = not operation & LOCK_NB
+            await self.lock(start, length or None, shared=asked == LOCK_SH, wait=wait)
+
+    async def flock(self, operation: int) -> None:
+        """Lock or unlock the whole file by the words of ``fcntl.flock``: see :meth:`lockf`."""
+        await self.lockf(operation)
 
     # --- With a position ---
 

@@ -16,6 +16,7 @@ from ..descent import Descent
 from ..entries import DirEntry
 from ..errors import NfsError, ends_everything
 from ..globbing import Pattern
+from ..times import Nanoseconds, Seconds
 from .on_loop import LoopMount
 from .shared import StrOrBytesPath, grants, next_page, text_of
 
@@ -36,50 +37,69 @@ class AsyncPaths(LoopMount):
         """Return the attributes of what is at ``path``, even if it is a link."""
         return await self._run(self._client.lstat(fspath(path)))
 
-    async def exists(self, path: StrOrBytesPath) -> bool:
+    async def exists(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> bool:
         """Return whether ``path`` leads to anything."""
-        return await self._run(self._client.exists(fspath(path)))
+        return await self._status(path, follow_symlinks) is not None
 
-    async def is_dir(self, path: StrOrBytesPath) -> bool:
+    async def is_dir(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> bool:
         """Return whether ``path`` leads to a directory."""
-        return await self._run(self._client.is_directory(fspath(path)))
+        status = await self._status(path, follow_symlinks)
+        return status is not None and status.is_dir
 
-    async def is_file(self, path: StrOrBytesPath) -> bool:
+    async def is_file(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> bool:
         """Return whether ``path`` leads to a regular file."""
-        status = await self._run(self._client.stat_if_any(fspath(path)))
+        status = await self._status(path, follow_symlinks)
         return status is not None and status.is_file
 
     async def is_symlink(self, path: StrOrBytesPath) -> bool:
         """Return whether a symbolic link is at ``path``."""
-        coroutine = self._client.stat_if_any(fspath(path), follow_symlinks=False)
-        status = await self._run(coroutine)
+        status = await self._status(path, False)
         return status is not None and status.is_symlink
+
+    async def _status(self, path: StrOrBytesPath, follow: bool) -> Stat | None:
+        """Return the attributes of what ``path`` leads to; None if it leads nowhere."""
+        coroutine = self._client.stat_if_any(fspath(path), follow_symlinks=follow)
+        return await self._run(coroutine)
 
     async def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
         """Return the size of the file system that holds ``path``, and what is left of it."""
         return await self._run(self._client.statvfs(fspath(path)))
 
     @overload
-    async def access(self, path: StrOrBytesPath, mode: None = None) -> int: ...
+    async def access(
+        self, path: StrOrBytesPath, mode: None = None, *, follow_symlinks: bool = True
+    ) -> int: ...
     @overload
-    async def access(self, path: StrOrBytesPath, mode: int) -> bool: ...
-    async def access(self, path: StrOrBytesPath, mode: int | None = None) -> int:
+    async def access(
+        self, path: StrOrBytesPath, mode: int, *, follow_symlinks: bool = True
+    ) -> bool: ...
+    async def access(
+        self, path: StrOrBytesPath, mode: int | None = None, *, follow_symlinks: bool = True
+    ) -> int:
         """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits.
 
         With a ``mode``, which is ``os.F_OK`` or made of ``os.R_OK``, ``W_OK`` and ``X_OK``, return
         whether it lets the caller do that, as ``os.access`` does: what cannot be looked at is
         False. A server that is out of reach raises.
         """
-        if mode is None:
-            return await self._run(self._client.access(fspath(path)))
-        if mode & ~(R_OK | W_OK | X_OK):
+        if mode is not None and mode & ~(R_OK | W_OK | X_OK):
             raise ValueError(f"invalid mode of access: {mode}")
+        coroutine = self._client.access(fspath(path), follow_symlinks=follow_symlinks)
+        if mode is None:
+            return await self._run(coroutine)
         try:
-            return grants(await self._run(self._client.access(fspath(path))), mode)
+            return grants(await self._run(coroutine), mode)
         except NfsError as error:
             if ends_everything(error):
                 raise
             return False
+
+    async def handle(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> bytes:
+        """Return the NFS file handle of what ``path`` leads to, by which it can be opened.
+
+        It stays the same when the file is renamed, and means nothing once it is gone.
+        """
+        return await self._run(self._client.handle(fspath(path), follow_symlinks=follow_symlinks))
 
     async def readlink(self, path: StrOrBytesPath) -> str:
         """Return the target of the link at ``path``."""
@@ -254,9 +274,12 @@ class AsyncPaths(LoopMount):
         """
         await self._run(self._client.mknod(fspath(path), mode, device))
 
-    async def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
-        """Make ``path`` another name of the file ``source``; a link itself is not followed."""
-        await self._run(self._client.link(fspath(source), fspath(path)))
+    async def link(
+        self, source: StrOrBytesPath, path: StrOrBytesPath, *, follow_symlinks: bool = False
+    ) -> None:
+        """Make ``path`` another name of the file ``source``; by default of a link itself."""
+        coroutine = self._client.link(fspath(source), fspath(path), follow_symlinks=follow_symlinks)
+        await self._run(coroutine)
 
     async def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Move ``source`` to ``path``, replacing a file or an empty directory there."""
@@ -284,9 +307,10 @@ class AsyncPaths(LoopMount):
 
     # --- Attributes ---
 
-    async def chmod(self, path: StrOrBytesPath, mode: int) -> None:
-        """Set the permission bits."""
-        await self._run(self._client.chmod(fspath(path), mode))
+    async def chmod(self, path: StrOrBytesPath, mode: int, *, follow_symlinks: bool = True) -> None:
+        """Set the permission bits. Those of a link itself few servers let anybody set."""
+        coroutine = self._client.chmod(fspath(path), mode, follow_symlinks=follow_symlinks)
+        await self._run(coroutine)
 
     async def chown(
         self,
@@ -303,15 +327,16 @@ class AsyncPaths(LoopMount):
     async def utime(
         self,
         path: StrOrBytesPath,
-        times: tuple[float | None, float | None] | None = None,
+        times: tuple[Seconds, Seconds] | None = None,
         *,
-        ns: tuple[int | None, int | None] | None = None,
+        ns: tuple[Nanoseconds, Nanoseconds] | None = None,
         follow_symlinks: bool = True,
     ) -> None:
         """Set the times of access and modification: in seconds, in nanoseconds, or to now.
 
-        A time that is None stays as it is. Without ``times`` and ``ns`` it is the server's clock
-        that says what is now.
+        A time that is None stays as it is (UTIME_OMIT), and one that is ``nfsrdma.client.NOW``
+        becomes the current one (UTIME_NOW), as both do without ``times`` and ``ns``. It is the
+        server's clock that says what is now.
         """
         coroutine = self._client.utime(fspath(path), times, ns=ns, follow_symlinks=follow_symlinks)
         await self._run(coroutine)

@@ -183,7 +183,7 @@ WORDS: Final = {
 _HEAD = re.compile(r'\A""".*?"""\n', re.DOTALL)
 _AWAITED = re.compile(r"\(await ([\w.]+\(\))\)")
 _WORD = re.compile(r"\b(?:async |await |" + "|".join(WORDS) + r"\b)")
-_BROKEN = re.compile(r"^( *def \w+\()\n +([^\n]+)\n *(\)[^\n]*:)$", re.MULTILINE)
+_BROKEN = re.compile(r"^( *def \w+\()\n +([^\n]+)\n *(\)[^\n]*:(?: \.\.\.)?)$", re.MULTILINE)
 """A definition over three lines, which may fit in one now."""
 _LEFT = re.compile(r"\b(?:async|await|asynchronous|asyncio|Async\w+|Loop\w+|\w*loop)\b")
 """Words that the blocking face has no use for."""

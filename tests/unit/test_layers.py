@@ -74,7 +74,13 @@ EDGE_MODULES = {
 }
 
 # State that each thread has of its own is no thread; names and numbers do not touch the system.
+FLAGS = (
+    *("ACCMODE", "APPEND", "CLOEXEC", "CREAT", "DIRECT", "DSYNC", "EXCL", "LARGEFILE", "NOATIME"),
+    *("NOCTTY", "NOFOLLOW", "NONBLOCK", "RDONLY", "RDWR", "RSYNC", "SYNC", "TRUNC", "WRONLY"),
+)
 HARMLESS = {
+    *(f"fcntl.LOCK_{name}" for name in ("EX", "NB", "SH", "UN")),
+    *(f"os.O_{name}" for name in FLAGS),
     "os.PathLike",
     "os.R_OK",
     "os.SEEK_DATA",
