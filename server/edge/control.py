@@ -19,7 +19,6 @@ import os
 import secrets
 import socket
 import stat
-import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -27,10 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from nfsrdma.rpcrdma.io.callers import MOST_CALLERS, PATIENCE_S, Callers, Passing, is_ours
 from nfsrdma.rpcrdma.task import Reactor
 
 from ..administration import NotDone
-from .callers import MOST_CALLERS, PATIENCE_S, Callers, Passing
 
 FORMAT: Final = 1
 """Of the answers. It grows when a field changes its meaning; new fields may come at any time."""
@@ -39,7 +38,6 @@ _SYSTEM: Final = Path("/run/nfsrdma/control")
 _MAX_ANSWER: Final = 64 << 20
 _LEFTOVERS: Final = 256
 """How many sockets in the directory are looked at, at most, for their servers."""
-_CREDENTIALS: Final = struct.Struct("=iII")
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +126,7 @@ class ControlSocket:
         except BaseException:
             self._sock.close()
             raise
-        self._callers = Callers(reactor, self._sock, b"\n", self._answer, _may_ask)
+        self._callers = Callers(reactor, self._sock, b"\n", self._answer, is_ours)
 
     def _bind(self) -> tuple[int, int]:
         """Make the socket, and give it its name; return what tells it from others there."""
@@ -187,29 +185,6 @@ class ControlSocket:
 
 def _line(**said: Any) -> bytes:
     return json.dumps({"format": FORMAT, **said}).encode() + b"\n"
-
-
-def peer_user(sock: socket.socket) -> int:
-    """Return the user of the process at the other end of a Unix socket. Raises ``OSError``."""
-    return _credentials(sock)[1]
-
-
-def peer_process(sock: socket.socket) -> int:
-    """Return the number of the process at the other end. Raises ``OSError``."""
-    return _credentials(sock)[0]
-
-
-def _credentials(sock: socket.socket) -> tuple[int, int, int]:
-    said = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, gid = _CREDENTIALS.unpack(said)
-    return int(pid), int(uid), int(gid)
-
-
-def _may_ask(sock: socket.socket) -> bool:
-    try:
-        return peer_user(sock) in (0, os.geteuid())
-    except OSError:
-        return False
 
 
 def ask(path: Path, what: str, about: str = "") -> dict[str, Any]:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from nfsrdma.rpcrdma.io.callers import MOST_CALLERS, Callers
 from nfsrdma.rpcrdma.task import Reactor
-
-from .callers import MOST_CALLERS, Callers
 
 _log = logging.getLogger(__name__)
 

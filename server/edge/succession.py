@@ -21,13 +21,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from nfsrdma.rpcrdma.io.callers import PATIENCE_S, peer_process, peer_user
 from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.task import Reactor, TimerHandle
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from ..administration import NotDone
-from .callers import PATIENCE_S
-from .control import ControlError, HandOver, peer_process, peer_user, question, understood
+from .control import ControlError, HandOver, question, understood
 from .recovery import FORMAT
 
 ASK: Final = "take-over"

@@ -19,8 +19,8 @@ from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
 from nfsrdma.cli.serve_options import check_metrics, metrics_place
+from nfsrdma.rpcrdma.io.callers import Callers
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.server.edge.callers import Callers
 from nfsrdma.server.edge.metrics import MetricsListener
 from nfsrdma.server.metrics import _escaped, metrics_of
 

@@ -19,8 +19,8 @@ from tests.support.nfs_live import LiveServer
 import nfsrdma.client as nfs
 from nfsrdma.cli import asking
 from nfsrdma.cli import status as cli
+from nfsrdma.rpcrdma.io import callers
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.server.edge import control
 from nfsrdma.server.edge.control import ControlError, ControlSocket, ask, new_place
 from nfsrdma.server.status import ServerStatus, status_of
 
@@ -115,7 +115,7 @@ def check_picture(found: ServerStatus, user: int) -> None:
 def test_it_answers_its_own_user_alone(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(asked.path, "status") == {"x": 1}
     assert asked.path.stat().st_mode & 0o777 == 0o600
-    monkeypatch.setattr(control, "peer_user", lambda sock: os.geteuid() + 1)
+    monkeypatch.setattr(callers, "peer_user", lambda sock: os.geteuid() + 1)
     with pytest.raises(ControlError, match="root and its own user"):
         ask(asked.path, "status")
 

@@ -1,8 +1,10 @@
-"""Those who look at a server: few at a time, a short question, an answer, the end."""
+"""Those who look at a program: few at a time, a short question, an answer, the end."""
 
 from __future__ import annotations
 
+import os
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +15,31 @@ MOST_CALLERS: Final = 8
 MAX_QUESTION: Final = 4096
 PATIENCE_S: Final = 5.0
 _PAUSE_S: Final = 1.0
+_CREDENTIALS: Final = struct.Struct("=iII")
+
+
+def peer_user(sock: socket.socket) -> int:
+    """Return the user of the process at the other end of a Unix socket. Raises ``OSError``."""
+    return _credentials(sock)[1]
+
+
+def peer_process(sock: socket.socket) -> int:
+    """Return the number of the process at the other end. Raises ``OSError``."""
+    return _credentials(sock)[0]
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
+    said = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, gid = _CREDENTIALS.unpack(said)
+    return int(pid), int(uid), int(gid)
+
+
+def is_ours(sock: socket.socket) -> bool:
+    """Return whether root or this process's own user is at the other end of a Unix socket."""
+    try:
+        return peer_user(sock) in (0, os.geteuid())
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
