@@ -260,7 +260,9 @@ class Session:
             or self.channel is None
             or (slot := slots.try_acquire()) < 0
         ):
+            asked_at = self.reactor.time()
             slots, slot = await self._slot(recovering)
+            self.stats.of(compound.name).total_queued += self.reactor.time() - asked_at
         sent_at = self.reactor.time() if begun is None else begun.sent_at
         try:
             status, count, dec = await self._exchange(compound, slots, slot, recovering, begun)
@@ -340,6 +342,7 @@ class Session:
                     if dropped == _DROPPED_MAX:
                         raise XdrError(str(error)) from error
                     self.stats.replays += 1
+                    self.stats.of(compound.name).replays += 1
                     continue
                 self.heard_at = self.reactor.time()
                 status, count, sequence = compound.decode_sequence(dec)

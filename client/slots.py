@@ -50,6 +50,11 @@ class SlotTable:
         """The number of busy slots."""
         return self._busy.bit_count()
 
+    @property
+    def waiting(self) -> int:
+        """The number of requests that wait for a slot."""
+        return len(self._waiting)
+
     def try_acquire(self) -> int:
         """Acquire the lowest free slot; return -1 if there is none."""
         lowest = ~self._busy & (self._busy + 1)

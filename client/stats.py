@@ -15,6 +15,8 @@ class OperationStats:
         "errors",
         "max_rtt",
         "min_rtt",
+        "replays",
+        "total_queued",
         "total_rtt",
     )
 
@@ -26,6 +28,10 @@ class OperationStats:
         self.total_rtt = 0.0
         self.min_rtt = float("inf")
         self.max_rtt = 0.0
+        self.replays = 0
+        """How often such calls were sent again."""
+        self.total_queued = 0.0
+        """Seconds for which such calls waited until they could be sent."""
 
     def record(self, rtt: float, sent: int, received: int, failed: bool) -> None:
         """Count a call."""

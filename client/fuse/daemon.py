@@ -20,13 +20,23 @@ from ..errors import NfsError, ends_everything
 from ..filesystem import FileSystem
 from ..nodes import Nodes
 from ..url import Url
+from .asked import Asked
 from .callers import Callers
 from .device import Device, groups_of, is_dying
 from .memory import keep_heap
 from .mounted import Mounted
-from .mounting import MountError, check_device, check_mount_point, mount, read_ahead, unmount
+from .mounting import (
+    MountError,
+    check_device,
+    check_mount_point,
+    mount,
+    ours,
+    read_ahead,
+    unmount,
+)
 from .options import FuseOptions
 from .session import MAX_WRITE, Part, Session
+from .told import told
 from .wire import ROOT
 
 _log = logging.getLogger(__name__)
@@ -65,6 +75,7 @@ class Daemon:
         self._where: Url | None = None
         self._device: Device | None = None
         self._mounted: Mounted | None = None
+        self._asked: Asked | None = None
         self._gone = False
 
     def run(self, ready: Callable[[], object]) -> None:
@@ -186,10 +197,26 @@ class Daemon:
         for number in _ENDING:
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._end)
+        self._be_asked()
         # Not on this thread, which has to answer what the kernel asks about the mount point.
         threading.Thread(
             target=read_ahead, args=(self._directory, _READ_AHEAD), daemon=True
         ).start()
+
+    def _be_asked(self) -> None:
+        """Tell whoever asks how the mount is (``nfsrdma mountstats``)."""
+        client, mounted, where = self._client, self._mounted, self._where
+        assert client is not None
+        assert mounted is not None
+        assert where is not None
+        began = self._reactor.time()
+        devices = [each.device for each in ours() if each.path == self._directory]
+        if devices:
+            self._asked = Asked(
+                self._reactor,
+                devices[-1],
+                lambda: told(where, self._options, client, mounted, self._reactor.time() - began),
+            )
 
     def _end(self, number: int, frame: object) -> None:
         """Unmount because of a signal; what is in use goes on until it is closed."""
@@ -212,6 +239,8 @@ class Daemon:
     def _close(self) -> None:
         """Close what is open, say goodbye to the server if it is there, and release everything."""
         client = self._client
+        if self._asked is not None:
+            self._asked.close()
         if client is not None:
             client.recovery.hard = False
             try:

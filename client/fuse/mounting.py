@@ -12,7 +12,7 @@ import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 TYPE: Final = "fuse.nfsrdma"
 """The type of our mounts in ``/proc/mounts``."""
@@ -196,16 +196,41 @@ def unmount(directory: str, *, lazy: bool = False, force: bool = False) -> None:
 
 
 def _abort(directory: str) -> None:
-    """Have the kernel end the conversation about a mount, which its owner may do in sysfs.
-
-    Not through the mount itself, which may not answer.
-    """
-    with open("/proc/self/mountinfo", "rb") as table:
-        found = [fields[2] for fields in map(bytes.split, table) if _path(fields[4]) == directory]
+    """Have the kernel end the conversation about a mount, which its owner may do in sysfs."""
+    found = [each for each in ours() if each.path == directory]
     if found:
-        _, _, minor = found[-1].decode().partition(":")
+        minor = found[-1].device.partition(":")[2]
         with suppress(OSError), open(f"/sys/fs/fuse/connections/{minor}/abort", "w") as abort:
             abort.write("1")
+
+
+class Ours(NamedTuple):
+    """One of our mounts, as the kernel knows it."""
+
+    path: str
+    device: str
+    """``st_dev`` of what is in it, as ``0:52``."""
+    source: str
+    user: int
+    """Who has mounted it."""
+    flags: str
+    """The options of mount(2)."""
+
+
+def ours() -> list[Ours]:
+    """Return our mounts, those mounted last at the end, without touching any (see proc(5))."""
+    found = []
+    with open("/proc/self/mountinfo", "rb") as table:
+        for line in table:
+            fields = line.split()
+            end = fields.index(b"-", 6)
+            if fields[end + 1] != TYPE.encode():
+                continue
+            users = (each for each in fields[end + 3].split(b",") if each.startswith(b"user_id="))
+            user = int(next(users, b"user_id=0").partition(b"=")[2])
+            path, source = _path(fields[4]), _path(fields[end + 2])
+            found.append(Ours(path, fields[2].decode(), source, user, fields[5].decode()))
+    return found
 
 
 def _path(field: bytes) -> str:

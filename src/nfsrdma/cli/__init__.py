@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "shell": ("shell", "shell", "Run file commands at a prompt, or from a script."),
     "mount": ("mount", "mount", "Mount an export for every program, by FUSE."),
     "umount": ("mount", "umount", "Unmount it."),
+    "mountstats": ("mountstats", "mountstats", "Show what a mount has done."),
+    "iostat": ("iostat", "iostat", "Show how busy mounts are, again and again."),
     "mount-helper": ("mount_helper", "mount_helper", "Have mount -t nfsrdma and fstab work."),
     "ping": ("ping", "ping", "Measure NULL round trips to a server."),
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
