@@ -35,7 +35,7 @@ def server() -> Iterator[LiveServer]:
 
 @pytest.fixture
 def mount(server: LiveServer, tmp_path: Path) -> Iterator[Mount]:
-    made = Mount(server.url, tmp_path / "a mount")
+    made = Mount(server.url, tmp_path / "mount")
     try:
         yield made
     finally:
