@@ -40,6 +40,8 @@ INFINIBAND = 247
 _ERF = Struct("<QBB")
 _ERF_LENGTHS = Struct(">HHH")
 _ERF_INFINIBAND, _ERF_VARYING = 21, 4
+_ERF_LONGEST = 0xFFFF
+"""Octets of a record, whose length has 16 bits."""
 _EPHEMERAL = 0xC000
 _MAX_REQUESTS = 4096
 # In a REQ's datagram: the MAD header, two words, then six octets before the port.
@@ -253,8 +255,13 @@ def _split(packet: Packet, view: memoryview, stride: int) -> Iterator[Edit]:
 def _in_erf(output: Output, time: int) -> Output:
     seconds, fraction = divmod(time, 10**9)
     stamp = seconds << 32 | (fraction << 32) // 10**9
-    size = len(output.frame)
+    octets = bytes(output.frame[: _ERF_LONGEST - 16])
     record = _ERF.pack(stamp, _ERF_INFINIBAND, _ERF_VARYING)
-    record += _ERF_LENGTHS.pack(16 + size, 0, output.original)
-    comment = f"{FIXED}its link type was LINKTYPE_INFINIBAND, which Wireshark does not know"
-    return Output(record + bytes(output.frame), 16 + output.original, (*output.comments, comment))
+    record += _ERF_LENGTHS.pack(16 + len(octets), 0, min(output.original, _ERF_LONGEST))
+    comments = [
+        *output.comments,
+        f"{FIXED}its link type was LINKTYPE_INFINIBAND, which Wireshark does not know",
+    ]
+    if len(octets) < len(output.frame):
+        comments.append(f"{FIXED}{len(output.frame) - len(octets)} octets more than ERF can hold")
+    return Output(record + octets, 16 + output.original, comments)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 from functools import partial
 
-from tests.corpus import talk
+from tests.corpus import second, talk
 from tests.corpus.scene import (
     LINKS,
     SAID,
@@ -487,6 +487,20 @@ def _() -> Scene:
     scene.findings = []
     getattr_(scene, 3)
     return scene
+
+
+def _second(link: str) -> Scene:
+    """RPC-over-RDMA version 2 by its draft: properties, a grant, READ, WRITE, long and continued
+    messages."""
+    scene = connected(link)
+    second.everything(scene)
+    scene.notes = ["version-2"] * 3
+    return scene
+
+
+for _link in ("rocev2", "infiniband", "iwarp"):
+    _words = " ".join((_second.__doc__ or "").split())
+    SCENARIOS[f"version-2-draft-{_link}.pcap"] = (partial(_second, _link), f"{_words} ({_link})")
 
 
 @scenario("rdma-error")

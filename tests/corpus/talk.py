@@ -118,8 +118,8 @@ def entries(count: int) -> list[t.entry4]:
     return [t.entry4(3 + index, b"entry-%03d" % index, attributes) for index in range(count)]
 
 
-def readdir(scene: Scene, xid: int, count: int = 30) -> None:
-    """READDIR, its whole reply in a Reply chunk."""
+def readdir_octets(xid: int, count: int) -> tuple[bytes, bytes]:
+    """A call of READDIR and its reply."""
     call = [
         t.nfs_argop4(t.OP_PUTFH, t.PUTFH4args(HANDLE)),
         t.nfs_argop4(t.OP_READDIR, t.READDIR4args(0, bytes(8), 4096, 8192, [0x18])),
@@ -132,8 +132,14 @@ def readdir(scene: Scene, xid: int, count: int = 30) -> None:
             t.nfs_resop4(t.OP_READDIR, t.READDIR4res(0, listing)),
         ],
     )
+    return compound(xid, call), body
+
+
+def readdir(scene: Scene, xid: int, count: int = 30) -> None:
+    """READDIR, its whole reply in a Reply chunk."""
+    asked, body = readdir_octets(xid, count)
     room = segment(8192, 0x55)
-    rpc = scene.call(xid, ["PUTFH", "READDIR"], compound(xid, call), reply=Chunk([room]))
+    rpc = scene.call(xid, ["PUTFH", "READDIR"], asked, reply=Chunk([room]))
     rpc.payloads.append(Payload("READDIR", 0, body))
     used = scene.spread(rpc.payloads[0], [room], scene.put)
     scene.answer(rpc, b"", reply=Chunk(used))

@@ -103,6 +103,37 @@ def messages() -> Iterator[bytes]:
         yield b"\1" + record(0, bytes.fromhex(f"0000000100000001000000200000000{proc}") + bytes(24))
 
 
+def second() -> Iterator[bytes]:
+    """Words of the draft's headers behind the first four; see ``targets.second``."""
+
+    def said(xid: int, kind: int, rest: bytes, *words: int, server: bool = False) -> bytes:
+        word = xid << 8 | kind << 1 | int(server)
+        return record(word, b"".join(one.to_bytes(4, "big") for one in words) + rest)
+
+    asked, answered = compound(1, getattr_call()), results(1, getattr_results())
+    inline = said(1, 10, asked, 0, 0, 0, 0) + said(1, 13, answered, 0, server=True)
+    yield inline
+    yield (said(1, 9, asked[:40], len(asked) - 40) + said(1, 10, asked[40:], 0, 0, 0, 0)
+           + said(1, 12, answered[:20], len(answered) - 20, server=True)
+           + said(1, 13, answered[20:], 0, server=True))  # fmt: skip
+    place = (0x1000).to_bytes(8, "big") + b"\0\0\0\7"
+    external = said(1, 8, b"", 0, 1, 0, 7, len(asked), 0, 0x1000, 0, 0, 0, 0)
+    yield external + record(0x23, place + asked) + said(1, 13, answered, 0, server=True)
+    data = pattern(300)
+    segment = (1, 1, 7, 300, 0, 0x1000)
+    moved = results(2, read_results(data))
+    at = moved.index(data)
+    yield (said(2, 10, compound(2, read_call(0, 300)), 7, 0, *segment, 0, 0)
+           + record(0x21, place + data)
+           + said(2, 13, moved[:at] + moved[at + 300 :], *segment, 0, server=True))  # fmt: skip
+    yield (said(3, 10, compound(3, getattr_call()), 0, 0, 0, 1, 1, 7, 300, 0, 0x1000)
+           + record(0x21, place + results(3, getattr_results()))
+           + said(3, 11, b"", 0, 1, 1, 7, len(answered), 0, 0x1000, server=True))  # fmt: skip
+    yield said(0, 7, b"abc\0", 2, 2, 4, 4096, 6, 3) + said(0, 5, b"", server=True) + inline
+    for error in range(13):
+        yield said(1, 10, asked, 0, 0, 0, 0) + said(1, 4, b"", error, 1, 2, server=True)
+
+
 def _linux_bodies() -> Iterator[tuple[int, bytes, bytes]]:
     """Arguments and results of calls of Linux peers, one of each length that there is."""
     seen = set()
@@ -209,6 +240,6 @@ def expression() -> Iterator[bytes]:
         yield text.encode()
 
 
-SEEDS = {maker.__name__: maker for maker in (file, frames, messages, bodies, stream, iwarp, cm,
-                                             expression)}  # fmt: skip
+SEEDS = {maker.__name__: maker for maker in (file, frames, messages, second, bodies, stream,
+                                             iwarp, cm, expression)}  # fmt: skip
 SEEDS["pair"] = messages  # the same traffic, seen twice

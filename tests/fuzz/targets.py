@@ -22,6 +22,7 @@ from tests.support.tcp_wire import Peer, TcpWire
 from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.capture.opening import reader_of
+from nfsrdma.dissector.capture.rewrite import rewrite
 from nfsrdma.dissector.fields.fields import message_fields
 from nfsrdma.dissector.filter import FilterError, compile_filter
 from nfsrdma.dissector.messages.procedures import COMPANY
@@ -42,6 +43,7 @@ from nfsrdma.dissector.tracking.events import Events, Totals, View
 from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.answers import Answer, ConnectionList, Slowest
 from nfsrdma.dissector.views.chunks import ChunkView
+from nfsrdma.dissector.views.columns import ColumnView, Style
 from nfsrdma.dissector.views.extract import ExtractView
 from nfsrdma.dissector.views.health.report import ndjson_health, text_health
 from nfsrdma.dissector.views.histogram import Histogram
@@ -58,6 +60,9 @@ from nfsrdma.dissector.views.page import PageView
 from nfsrdma.dissector.views.rows import RowView
 from nfsrdma.dissector.views.totals import KEYS, Failures, ServiceTimes, Top
 from nfsrdma.dissector.views.tree import TreeView
+from nfsrdma.dissector.views.wireshark_json import WiresharkJsonView
+from nfsrdma.dissector.wireshark.remarks import Annotator, Remarks
+from nfsrdma.dissector.wireshark.repair import Repairs
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
 from nfsrdma.rpcrdma.transport.header import encode_header
@@ -85,6 +90,9 @@ class Octets:
     def passed(self, offset: int) -> None:
         """All of it stays."""
 
+    def rewind(self) -> None:
+        """It is at its start."""
+
 
 class Everything:
     """All views at once, and the fields of each message."""
@@ -93,6 +101,8 @@ class Everything:
         self.latency = Latency()
         self.lint = Lint(self._found)
         self.page = PageView(lambda: reader.source.view, lambda: reader.began_ns)
+        self.remarks = Remarks()
+        self.repairs = Repairs(lambda: reader.source.view)
         self.answers: list[Answer] = [
             Overview(lambda: reader.began_ns), Slowest(3, lambda: reader.began_ns),
             ConnectionList(), Failures(), ServiceTimes(), *map(Top, KEYS), Histogram(),
@@ -102,7 +112,9 @@ class Everything:
             LineView(_text), TreeView(_text), ChunkView(_text), NdjsonView(_text), self.lint,
             self.latency, self.page,
             ExtractView(lambda: reader.source.view, lambda at, data: None, 1),
-            RowView(lambda rows: _text(str(rows))), *self.answers,
+            RowView(lambda rows: _text(str(rows))), *self.answers, self.remarks, self.repairs,
+            WiresharkJsonView(_text, None, lambda: reader.began_ns),
+            ColumnView(_text, _COLUMNS, Style(), _DERIVED, lambda: reader.began_ns),
         ]  # fmt: skip
 
     @staticmethod
@@ -139,6 +151,10 @@ _FILTER = compile_filter(
 )
 
 
+_COLUMNS = ("frame.number", "nfs.path", "infiniband.bth", "rpc.time", "nfs.fattr4.size")
+_DERIVED = compile_filter("frame.len > 60 or nfs.fattr4.size > 3 or infiniband.bth[0] == 4")
+
+
 def _text(text: str) -> None:
     text.encode()
 
@@ -147,6 +163,8 @@ def show(reader: Reader) -> None:
     """Everything that there is to be said of a capture."""
     view = Everything(reader)
     Pipeline(reader, view, check_crc=True).run()
+    for editor in (Annotator(view.remarks.frames), view.repairs):
+        rewrite(reader, editor, len)
 
 
 def show_frames(frames: list[Frame], link_type: int = 1) -> None:
@@ -231,6 +249,20 @@ def messages(octets: bytes) -> None:
     """What two hosts do on RoCE, after a handshake or without one; packets may get lost."""
     if octets:
         show_frames(_acted(octets))
+
+
+def second(octets: bytes) -> None:
+    """Headers of RPC-over-RDMA version 2 with good first words, and what moves their chunks."""
+    wire = Wire(mtu=256)
+    wire.connect(PrivateData(), PrivateData())
+    for word, data in records(octets):
+        sender = wire.server if word & 1 else wire.client
+        if word & 0x20:
+            _act(wire, word & _SERVER | (_WRITE, _READ)[word >> 1 & 1] << 1, data)
+        else:
+            first = struct.pack(">4I", word >> 8 & 3, 2, 32, word >> 1 & 15)
+            wire.send(sender, first + data)
+    show_frames(wire.frames)
 
 
 def pair(octets: bytes) -> None:
@@ -361,5 +393,5 @@ def expression(octets: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (file, frames, messages, pair, bodies, stream, iwarp, cm, expression)
+    for target in (file, frames, messages, second, pair, bodies, stream, iwarp, cm, expression)
 }

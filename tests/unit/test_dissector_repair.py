@@ -206,3 +206,10 @@ def _frames(path: Path) -> list[bytes]:
             out.append(octets[at + 28 : at + 28 + size])
         at += length
     return out
+
+
+def test_a_frame_that_is_longer_than_an_erf_record_is_cut(tmp_path: Path) -> None:
+    frames = [*traffic("infiniband", connect=True).frames, Frame(10**12, bytes(70_000))]
+    out, _ = repaired(written(tmp_path, pcap(frames, LINK_TYPES["infiniband"])))
+    assert max(map(len, _frames(out))) == 0xFFFF
+    assert said(dissect(out))
