@@ -1,7 +1,9 @@
 """A decoder over a message of which parts traveled in chunks, or are missing.
 
 A DDP-eligible item that was moved out of the message decodes to a :class:`Placed`: which chunk it
-is, and how long, not its octets, which may never be asked for.
+is, and how long, not its octets, which may never be asked for. So does one of which octets are
+missing: such data say nothing of what follows, which is decoded on. Behind any other hole nothing
+is believed.
 """
 
 from __future__ import annotations
@@ -33,8 +35,27 @@ class Content(Protocol):
         ...
 
 
+class Stretch:
+    """A part of a message with a hole in it."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: ByteMap) -> None:
+        self.content = content
+
+    @property
+    def position(self) -> int:
+        """It has none: it is where it belongs."""
+        return -1
+
+    @property
+    def length(self) -> int:
+        """How many octets it has."""
+        return self.content.length
+
+
 class Placed:
-    """A data item in a chunk."""
+    """A data item in a chunk, or one of which octets are missing."""
 
     __slots__ = ("chunk", "size")
 
@@ -47,25 +68,63 @@ class Placed:
         """Where its octets are; without a pad."""
         return self.chunk.content.cut(0, self.size)
 
+    @property
+    def moved(self) -> bool:
+        """Whether it is in a chunk of its own."""
+        return self.chunk.position >= 0
+
     def __len__(self) -> int:
         return self.size
 
     def __repr__(self) -> str:
         missing = self.size - self.content.present
         words = f", {missing} not captured" if missing > 0 else ""
-        return f"<{self.size} octets in a chunk{words}>"
+        return f"<{self.size} octets{' in a chunk' if self.moved else ''}{words}>"
 
 
 class WitnessDecoder(Decoder):
     """A decoder over an inline message, and the base of the two that know chunks."""
 
-    __slots__ = ("faults", "source")
+    __slots__ = ("_content", "faults", "source", "stepped")
 
     def __init__(self, view: memoryview, source: memoryview) -> None:
         super().__init__(view)
         self.source = source
         """The whole capture, for what lies in chunks."""
         self.faults: list[str] = []
+        self.stepped = False
+        """Whether data with a hole was stepped over."""
+        self._content: ByteMap | None = None
+
+    def holed(self, content: ByteMap) -> None:
+        """Take the message for one with holes: what is there of it is ``content``.
+
+        The decoder is at its start, and its octets are all of the message.
+        """
+        self._content = content
+        self._bounded(content.prefix())
+
+    def _bounded(self, end: int) -> None:
+        """Read up to there: a hole follows."""
+        self._end = end
+
+    def _missing(self, size: int) -> Placed | None:
+        """Step over ``size`` octets of data if some are missing; what there is of them."""
+        content, start = self._content, self.offset
+        after = start + round_up(size)
+        if content is None or not start < after <= content.length:
+            return None
+        part = content.cut(start, start + size)
+        if part.complete and content.cut(start, after).complete:
+            return None
+        self.stepped, self.offset = True, after
+        self._bounded(after + content.cut(after, content.length).prefix())
+        return Placed(Stretch(part), size)
+
+    def payload(self, limit: int | None = None) -> Any:
+        """Read a DDP-eligible item: a :class:`Placed` if octets of it are missing."""
+        size = self._length(limit)
+        return self._missing(size) or self._take(size)
 
     def skip(self, size: int) -> None:
         """Step over opaque data whose length word was read."""
@@ -108,6 +167,10 @@ class CallDecoder(WitnessDecoder):
                 self.faults.append(f"Read chunk at Position {self._chunks[self._index].position}, "
                                    "which is no place in the message")  # fmt: skip
 
+    def _bounded(self, end: int) -> None:
+        self._inline_end = end
+        self._next()
+
     def remaining(self) -> int:
         """Return how many octets are left of what is inline."""
         return self._inline_end - self.offset
@@ -135,7 +198,7 @@ class CallDecoder(WitnessDecoder):
         size = self._length(limit)
         content = self._moved(size)
         if content is None:
-            return self._take(size)
+            return self._missing(size) or self._take(size)
         return Placed(content, size)
 
     def _take(self, size: int) -> memoryview:
@@ -173,11 +236,11 @@ class ReplyDecoder(WitnessDecoder):
         size = self._length(limit)
         index = self._index
         if index == len(self._chunks):
-            return self._take(size)
+            return self._missing(size) or self._take(size)
         content = self._chunks[index]
         if not content.length:
             self._index += 1
-            return self._take(size)
+            return self._missing(size) or self._take(size)
         if not size:
             # Some give their chunks to the results that have data, not to all.
             return memoryview(b"")

@@ -40,17 +40,19 @@ def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
         return  # where its lists end, and what follows them, is not known
     chunks = exchange.chunks_of("read")
     if header is None:
-        stream, missing = _inline_part(message, 0, source)
+        stream, holes = _inline_part(message, 0, source)
     elif header.long:
         zero = [chunk for chunk in chunks if chunk.position == 0]
-        stream, missing = _long_message(zero[0].content, source) if zero else (memoryview(b""), 0)
+        stream, holes = _long_message(zero[0].content if zero else _NOTHING, source)
     else:
-        stream, missing = _inline_part(message, header.size, source)
-    if missing is not None and len(stream) < 8:
+        stream, holes = _inline_part(message, header.size, source)
+    if holes is not None and holes.prefix() < 8:
         return
     moved = [chunk for chunk in chunks if chunk.position]
     dec: WitnessDecoder
     dec = CallDecoder(stream, source, moved) if moved else WitnessDecoder(stream, source)
+    if holes is not None:
+        dec.holed(holes)
     call = exchange.call_rpc = decode_call(dec)
     if call.fault:
         body = exchange.call_body = Body("")
@@ -58,7 +60,7 @@ def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
     else:
         body = exchange.call_body = decode_arguments(call, dec)
         exchange.requester.program = (call.program, call.version)
-    _explain(exchange, message, body, dec, missing)
+    _explain(exchange, message, body, dec, holes)
 
 
 def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
@@ -67,15 +69,17 @@ def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
         return
     results = exchange.chunks_of("write")
     if header is None:
-        stream, missing = _inline_part(message, 0, source)
+        stream, holes = _inline_part(message, 0, source)
     elif header.long:
         chunk = next(iter(exchange.chunks_of("reply")), None)
-        stream, missing = _long_message(chunk.content, source) if chunk else (memoryview(b""), 0)
+        stream, holes = _long_message(chunk.content if chunk else _NOTHING, source)
     else:
-        stream, missing = _inline_part(message, header.size, source)
-    if missing is not None and len(stream) < 8:
+        stream, holes = _inline_part(message, header.size, source)
+    if holes is not None and holes.prefix() < 8:
         return
     dec = ReplyDecoder(stream, source, results)
+    if holes is not None:
+        dec.holed(holes)
     reply = exchange.reply_rpc = decode_reply(dec)
     if reply.fault:
         body = exchange.reply_body = Body("")
@@ -87,12 +91,12 @@ def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
         callback = _is_callback(exchange)
         program = exchange.requester.program
         version = program[1] if program is not None and program[0] == NFS_PROGRAM else None
-        if missing is not None and version is None:
+        if holes is not None and version is None:
             version = 4  # what cannot be decoded is explained by what is missing
         body = exchange.reply_body = decode_results(call, dec, callback, version)
     else:
         body = exchange.reply_body = Body("")
-    _explain(exchange, message, body, dec, missing)
+    _explain(exchange, message, body, dec, holes)
 
 
 def _is_callback(exchange: Exchange) -> bool:
@@ -101,43 +105,58 @@ def _is_callback(exchange: Exchange) -> bool:
     return responder is not None and responder.program is not None and responder.program[1] == 4
 
 
-def _inline_part(message: Message, start: int, source: memoryview) -> tuple[memoryview, int | None]:
-    """Return what follows the header, up to the first hole, and how much is missing."""
+_NOTHING = ByteMap(1, [])
+"""A message in a chunk that is not there."""
+
+
+def _inline_part(
+    message: Message, start: int, source: memoryview
+) -> tuple[memoryview, ByteMap | None]:
+    """Return what follows the header, and where it is if not all of it is there."""
     view = message.view
     if view is not None:
         return view[start:], None
     content = message.content
-    prefix = content.prefix()
-    whole = memoryview(content.read(source, prefix))
-    missing = None if prefix == message.length else message.length - content.present
-    return whole[min(start, prefix) :], missing
+    if start or not content.complete:
+        content = content.cut(min(start, content.prefix()), content.length)
+    return _octets(content, source)
 
 
-def _long_message(content: ByteMap, source: memoryview) -> tuple[memoryview, int | None]:
-    """Return a message that traveled in a chunk, up to the first hole, and how much is missing."""
-    prefix = min(content.prefix(), MAX_LONG)
-    missing = None if prefix == content.length else content.length - content.present
-    return memoryview(content.read(source, prefix)), missing
+def _long_message(content: ByteMap, source: memoryview) -> tuple[memoryview, ByteMap | None]:
+    """Return a message that traveled in a chunk, and where it is if not all of it is there."""
+    if content.length > MAX_LONG:
+        kept = content.cut(0, MAX_LONG)
+        content = ByteMap(content.length, kept.pieces)
+    return _octets(content, source)
+
+
+def _octets(content: ByteMap, source: memoryview) -> tuple[memoryview, ByteMap | None]:
+    """Return octets with zeros in the holes, no further than the last that is there."""
+    last = content.pieces[-1] if content.pieces else None
+    stream = memoryview(content.read(source, last.start + last.length if last else 0))
+    return stream, None if content.complete else content
 
 
 def _explain(
-    exchange: Exchange, message: Message, body: Body, dec: WitnessDecoder, missing: int | None
+    exchange: Exchange, message: Message, body: Body, dec: WitnessDecoder, holes: ByteMap | None
 ) -> None:
     """Say why a body could not be decoded: octets that are missing are no fault of its sender."""
-    if body.fault and missing is not None:
-        body.fault = ""
+    if holes is not None and (body.fault or dec.stepped):
         done = f"{len(body.operations)} of {body.total} operations" if body.total else "nothing"
+        if not body.fault:
+            done = "all but data is"
+        body.fault = ""
         exchange.findings.append(
             Finding(
                 message.frame,
                 Severity.NOTE,
                 "capture-cut",
-                f"{missing} octets are not in the capture: {done} decoded",
+                f"{holes.length - holes.present} octets are not in the capture: {done} decoded",
             )
         )
     elif body.fault:
         exchange.findings.append(Finding(message.frame, Severity.ERROR, "undecoded", body.fault))
-    for fault in dec.faults if missing is None else ():
+    for fault in dec.faults if holes is None else ():
         exchange.findings.append(Finding(message.frame, Severity.ERROR, "chunk-length", fault))
 
 

@@ -64,14 +64,35 @@ def _data(value: Any) -> memoryview | ByteMap | None:
 
 
 def payloads(exchange: Exchange) -> Iterator[Payload]:
-    """Give the bulk data of an RPC: READ, WRITE, READLINK, symbolic links, READDIR's reply."""
+    """Give the bulk data of an RPC: READ, WRITE, READLINK, symbolic links.
+
+    Of an RPC that has none of these the whole reply, if it came in a Reply chunk: READDIR's.
+    """
     call, reply = exchange.call_body, exchange.reply_body
+    named = call if call is not None else reply
+    if named is None or named.callback:
+        return  # a callback's operations have numbers of their own
     if call is None:
-        if reply is not None:
-            yield from _answered(reply)
-        return
-    if call.callback:
-        return  # whose operations have numbers of their own
+        yield from _answered(named)
+    else:
+        yield from _carried(call, reply)
+    numbers = {op.number for op in named.operations}
+    if not numbers & _DATA:
+        name = "READDIR" if numbers & _LISTS else "REPLY"
+        handle = b"" if call is None else _last_handle(call)
+        for chunk in exchange.chunks_of("reply"):
+            if chunk.used_octets:
+                yield Payload(name, handle, 0, chunk.content)
+
+
+def _last_handle(call: Body) -> bytes:
+    """Return the last file handle that a call names."""
+    handles = [op.value.object for op in call.operations if op.number == t.OP_PUTFH]
+    return handles[-1] if handles else b""
+
+
+def _carried(call: Body, reply: Body | None) -> Iterator[Payload]:
+    """Give what the operations of a call and their results carried."""
     handle = b""
     for index, op in enumerate(call.operations):
         result = _result(reply, index, op.number)
@@ -91,9 +112,6 @@ def payloads(exchange: Exchange) -> Iterator[Payload]:
             yield from _payload("CREATE", b"", 0, op.value.objtype.value)
         elif op.number >= NFS3:
             yield from _procedure(op, result)
-        if op.number in (t.OP_READDIR, READDIR3, READDIRPLUS3):
-            for chunk in exchange.chunks_of("reply"):
-                yield Payload("READDIR", handle, 0, chunk.content)
 
 
 def _answered(reply: Body) -> Iterator[Payload]:
@@ -122,6 +140,9 @@ def _procedure(op: Operation, result: Any) -> Iterator[Payload]:
         yield from _payload("SYMLINK", b"", 0, op.value.symlink.symlink_data)
 
 
+_DATA = frozenset((t.OP_READ, t.OP_READLINK, t.OP_READ_PLUS, READ2, READ3, READLINK3))
+"""Operations with results that are data: what else is in their reply is nothing to extract."""
+_LISTS = frozenset((t.OP_READDIR, READDIR3, READDIRPLUS3))
 _CHANGING = frozenset((t.OP_LOOKUP, t.OP_LOOKUPP, t.OP_OPEN, t.OP_CREATE, t.OP_PUTROOTFH,
                        t.OP_PUTPUBFH, t.OP_RESTOREFH, t.OP_OPENATTR))  # fmt: skip
 """Operations after which the current file handle is another one."""
@@ -162,6 +183,8 @@ class ExtractView:
         self.octets = 0
         self.missing = 0
         self.payloads = 0
+        self.lost = 0
+        """Octets of the RPC that are not in the capture."""
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""
@@ -173,6 +196,8 @@ class ExtractView:
             messages = [m for m in (exchange.call, exchange.reply) if m is not None]
             if not any(m.first_frame <= self._frame <= m.frame for m in messages):
                 return
+            maps = [m.content for m in messages] + [c.content for c in exchange.chunks]
+            self.lost += sum(one.length - one.present for one in maps)
         for payload in payloads(exchange):
             if self._frame:
                 self._put(payload, self.end)

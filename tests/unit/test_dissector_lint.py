@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from tests.corpus.violations import (
     do_sequence,
     do_session,
     read_with,
+    sequence_call,
 )
 from tests.support.captures import linux_captures, require
 from tests.support.rdma_wire import (
@@ -218,3 +220,18 @@ def test_damaged_captures_end_in_findings(tmp_path: Path, seed: int) -> None:
         for finding in lint(wire, tmp_path):
             assert text_finding(finding).endswith("]\n")
             assert json.loads(ndjson_finding(finding))["frame.number"] <= len(wire.frames)
+
+
+def test_a_call_without_a_result_may_have_used_its_slot_or_not(tmp_path: Path) -> None:
+    """RDMA_ERROR in answer to a call, or no reply at all, says nothing of the slot."""
+    for following, rules in ((3, []), (4, []), (5, []), (6, ["slot-sequence"])):
+        wire = connected()
+        do_session(wire)
+        for sequence in (1, 2):
+            do_sequence(wire, 10 + sequence, 0, sequence)
+        for sequence in (3, 4):
+            wire.nfs_call(10 + sequence, sequence_call(0, sequence))
+            wire.send(wire.server, struct.pack(">5I", 10 + sequence, 1, 32, 4, 2))
+        do_sequence(wire, 15, 0, following)
+        found = [one.rule for one in lint(wire, tmp_path)]
+        assert [rule for rule in found if rule != "rdma-error"] == rules

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from ...messages.rpcrdma import VERSION_2
 from ...tracking.kinds import Transport
 from ...tracking.model import Exchange, Message
 from .theirs import DATA, NFS, RPC, TRANSPORT
@@ -140,6 +141,11 @@ def _two_xids(case: Case) -> bool:
     return call is not None and call.xid != case.exchange.xid
 
 
+def _second(case: Case) -> bool:
+    header = case.exchange.call_header or case.exchange.reply_header
+    return header is not None and header.version == VERSION_2
+
+
 def _reads_in_reply(case: Case) -> bool:
     header = case.exchange.reply_header
     return header is not None and bool(header.reads)
@@ -150,6 +156,12 @@ _ALL_KNOWN = (
         "link-type",
         "Wireshark does not know LINKTYPE_INFINIBAND (247): it decodes nothing at all.",
         _flag(LINK_TYPE), _ALL, _NOTHING,
+    ),
+    Known(
+        "second-version",
+        "Wireshark knows version 1 of RPC-over-RDMA: it takes messages of version 2 for no RPC, or "
+        "reads their headers as those of version 1.",
+        _second, _ALL, _ANY,
     ),
     Known(
         "other-protocol",

@@ -119,7 +119,8 @@ def _placed(operations: list[Any]) -> Iterator[tuple[int, Placed]]:
         while stack:
             item = stack.pop()
             if isinstance(item, Placed):
-                yield number, item
+                if item.moved:
+                    yield number, item
             elif isinstance(item, list):
                 stack += item
             elif isinstance(item, XdrStruct | XdrUnion):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -23,6 +23,8 @@ class _Last(NamedTuple):
     sequence: int
     frame: int
     reply: int
+    unsure: int = 0
+    """How many numbers behind ``sequence`` may have gone: calls of which no result says so."""
 
 
 class Sessions:
@@ -34,11 +36,15 @@ class Sessions:
         """Of sessions that the capture has the beginning of: slots forth and back."""
 
     def check(self, exchange: Exchange) -> Iterator[Finding]:
-        """Check an exchange that has been answered."""
+        """Check an exchange."""
         call, reply = exchange.call_body, exchange.reply_body
-        if call is None or reply is None or not call.operations or not reply.operations:
+        if call is None or not call.operations:
             return
-        asked, result = call.operations[0].value, reply.operations[0].value
+        asked = call.operations[0].value
+        if reply is None or not reply.operations:
+            self._without_result(asked)
+            return
+        result = reply.operations[0].value
         if isinstance(result, t.CREATE_SESSION4res):
             if isinstance(result.value, t.CREATE_SESSION4resok):
                 self._created(result.value)
@@ -56,6 +62,31 @@ class Sessions:
             del self._sizes[next(iter(self._sizes))]
         fore, back = made.csr_fore_chan_attrs, made.csr_back_chan_attrs
         self._sizes[session] = (fore.ca_maxrequests, back.ca_maxrequests)
+
+    def _without_result(self, asked: Any) -> None:
+        """Note that the number of a call may have gone, or not.
+
+        An RDMA_ERROR, an error of RPC or a lost reply says nothing of the slot: the next request
+        may have the same number (a replay) or the one behind it (RFC 8881, Section 2.10.6.2).
+        """
+        if isinstance(asked, t.SEQUENCE4args):
+            key = (bytes(asked.sa_sessionid), False, asked.sa_slotid)
+            sequence = asked.sa_sequenceid
+        elif isinstance(asked, t.CB_SEQUENCE4args):
+            key = (bytes(asked.csa_sessionid), True, asked.csa_slotid)
+            sequence = asked.csa_sequenceid
+        else:
+            return
+        last = self._slots.get(key)
+        if last is None and key[0] in self._sizes:
+            last = _Last(0, 0, 0)
+        if last is not None and sequence - last.sequence & 0xFFFFFFFF == last.unsure + 1:
+            self._keep(key, last._replace(unsure=last.unsure + 1))
+
+    def _keep(self, key: SlotKey, last: _Last) -> None:
+        if key not in self._slots and len(self._slots) >= MAX_SLOTS:
+            del self._slots[next(iter(self._slots))]
+        self._slots[key] = last
 
     def _used(
         self, exchange: Exchange, key: SlotKey, sequence: int, taken: bool
@@ -82,15 +113,13 @@ class Sessions:
                     f"{name} is used with sequence {sequence}, and that of {last.sequence} in "
                     f"frame {last.frame} was answered in frame {last.reply} only",
                 )  # fmt: skip
-            elif ahead > 1:
+            elif ahead > 1 + last.unsure:
                 yield found(
                     call.frame, "slot-sequence",
                     f"{name} is used with sequence {sequence} after {last.sequence}",
                 )  # fmt: skip
         if taken:
-            if len(self._slots) >= MAX_SLOTS:
-                del self._slots[next(iter(self._slots))]
-            self._slots[key] = _Last(sequence, call.frame, reply.frame)
+            self._keep(key, _Last(sequence, call.frame, reply.frame))
 
 
 def _answered(

@@ -156,7 +156,8 @@ def _extract(reader: Reader, name: str, what: str, output: str, decode_as: Decod
             Pipeline(reader, view, decode_as=decode_as, progress=advanced).run()
         reader.check()
         if not view.payloads:
-            raise click.ClickException(f"nothing to extract for {what}")
+            lost = f": {view.lost} octets of its RPC are not in the capture" if view.lost else ""
+            raise click.ClickException(f"nothing to extract for {what}{lost}")
         if file.seekable():
             file.truncate(view.end)  # octets missing at the end are zeros as well
     missing = f", {view.missing} of them not in the capture" if view.missing else ""
