@@ -106,12 +106,14 @@ class Pipeline:
         deal = self._deal = self._seen if self.events.packets else self._packet
         kinds, fragments = self.kinds, self.layers.fragments
         self.layers.packet.headed = bool(self.events.heads)
+        before = reader.time_ns
         more = reader.read()
         if not self._begun:
             self._begun = True
-            reader.began_ns = reader.time_ns if more else 0
+            before = reader.began_ns = reader.time_ns if more else 0
         while more:
             packet = decode(reader)
+            packet.before_ns = before
             kind = packet.kind
             if kind == _ROCE:
                 if packet.size <= QUIET[packet.opcode] or not self._segments(packet):
@@ -132,6 +134,7 @@ class Pipeline:
                     fragments.given_up = []
             if found:
                 return True
+            before = reader.time_ns
             more = reader.read()
         self._incomplete(fragments.rest())
         self._close()

@@ -65,6 +65,7 @@ class Packet:
     __slots__ = (
         "acknowledge",
         "address",
+        "before_ns",
         "bth",
         "captured",
         "destination",
@@ -113,6 +114,8 @@ class Packet:
         """Of the frame, from 1, as Wireshark counts."""
         self.time_ns = 0
         """Nanoseconds since 1970."""
+        self.before_ns = 0
+        """The time of the frame before it, or its own if it is the first."""
         self.offset = 0
         """The frame's first octet."""
         self.captured = 0
@@ -196,6 +199,8 @@ class Carrier(NamedTuple):
     bth: int
     end: int
     """Where the packet ended on the wire, with its ICRC."""
+    before_ns: int
+    """The time of the frame before it."""
 
 
 def carrier_of(packet: Packet) -> Carrier | None:
@@ -213,6 +218,7 @@ def carrier_of(packet: Packet) -> Carrier | None:
         packet.bth - 8 if roce else 0,
         packet.bth,
         packet.transport_end,
+        packet.before_ns,
     )
 
 

@@ -14,7 +14,7 @@ from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Kind, Position
 from ..tracking.events import Events
 from ..tracking.kinds import Transport
 from ..tracking.model import CmEvent, Exchange, Message
-from . import company, gss, nfs4, rpc
+from . import company, gss, nfs4, rdma, rpc
 from .cm import cm_fields
 from .fields import Fields, add, address_fields, message_fields
 from .headers import KEPT, header_fields, headers_of
@@ -187,7 +187,10 @@ _EACH = frozenset(("frame.time_relative",))
 @cache
 def derived_names() -> frozenset[str]:
     """Return all fields that are worked out only when something asks for them."""
-    return frozenset((*_HEADERS, *nfs4.NAMES, *rpc.NAMES, *gss.NAMES, *company.NAMES, *DERIVED))
+    return frozenset(
+        (*_HEADERS, *nfs4.NAMES, *rpc.NAMES, *gss.NAMES, *rdma.NAMES, *company.NAMES,
+         *DERIVED)
+    )  # fmt: skip
 
 
 def keep_for(events: Events, names: Iterable[str]) -> None:
@@ -212,6 +215,10 @@ def _from_gss(exchange: Exchange, message: Message, fields: Fields) -> Iterable[
     return () if call is None or call.gss is None else gss.gss_fields(exchange, message)
 
 
+def _from_rdma(exchange: Exchange, message: Message, fields: Fields) -> Iterable[tuple[str, Any]]:
+    return rdma.rdma_fields(exchange, message)
+
+
 def _from_body(exchange: Exchange, message: Message, fields: Fields) -> Iterable[tuple[str, Any]]:
     body = exchange.call_body if message is exchange.call else exchange.reply_body
     if body is None:
@@ -224,6 +231,7 @@ def _from_body(exchange: Exchange, message: Message, fields: Fields) -> Iterable
 _SOURCES: tuple[tuple[frozenset[str], Source], ...] = (
     (rpc.NAMES, _from_rpc),
     (gss.NAMES, _from_gss),
+    (rdma.NAMES, _from_rdma),
     (company.NAMES | nfs4.NAMES, _from_body),
 )
 

@@ -93,6 +93,8 @@ _NAMES: dict[str, str] = {
 """Members' names in the RFCs -> Wireshark's field names."""
 _HANDLES = frozenset(member for member, name in _NAMES.items() if name == "nfs.fhandle")
 _MAX_DEPTH = 12
+_MAX_LINKED = 20_000
+"""Entries of a directory whose fields are shown."""
 _LEAVES = (int, bytes)
 
 
@@ -282,13 +284,22 @@ def _members(fields: Fields, value: Any, depth: int) -> None:
     """Add the members of an operation that have a field of their own."""
     if depth > _MAX_DEPTH:
         return
+    for _ in range(_MAX_LINKED):
+        value = _own_members(fields, value, depth)
+        if value is None:
+            return
+
+
+def _own_members(fields: Fields, value: Any, depth: int) -> Any:
+    """Do so for one structure, and return the one that is linked behind it."""
     kind = type(value)
     if kind not in _PLANS:
         _PLANS[kind] = _plan(kind)
     plan = _PLANS[kind]
     if plan is None:
         _members(fields, getattr(value, "value"), depth + 1)  # noqa: B009
-        return
+        return None
+    following = None
     if kind is t.stateid4:
         add(fields, "nfs.stateid.seqid", value.seqid)
     for member, name in plan:
@@ -300,8 +311,11 @@ def _members(fields: Fields, value: Any, depth: int) -> None:
             add(fields, name, plain(item, member))
             if member in _HANDLES and isinstance(item, bytes):
                 add(fields, "nfs.fh.hash", zlib.crc32(item))
+        elif member == "nextentry":
+            following = item  # a directory may be longer than any depth
         elif type(item) is not t.fattr4:
             _members(fields, item, depth + 1)
+    return following
 
 
 def _length(name: str) -> Callable[[Fields, Any], None]:

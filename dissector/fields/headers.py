@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from ..base.packet import BTH_LENGTH, ICRC_LENGTH, LINK_ETHERNET, Carrier
 from ..tracking.model import Message
+from .vendors import MAKERS, resolved
 
 Fields = dict[str, Any]
 KEPT = 1024
@@ -23,9 +24,11 @@ _UNVERIFIED, _NOT_PRESENT, _ILLEGAL = 2, 3, 4
 
 NAMES: Final[frozenset[str]] = frozenset(
     """
-frame.len frame.cap_len frame.time frame.marked frame.ignored frame.encap_type
+frame.len frame.cap_len frame.time frame.time_delta frame.marked frame.ignored frame.encap_type
 frame.offset_shift eth.dst eth.src eth.addr eth.type eth.dst.oui eth.src.oui eth.addr.oui
-eth.dst.lg eth.dst.ig eth.src.lg eth.src.ig eth.lg eth.ig ip.version ip.hdr_len ip.dsfield
+eth.dst_resolved eth.src_resolved eth.addr_resolved eth.dst.oui_resolved eth.src.oui_resolved
+eth.addr.oui_resolved eth.dst.lg eth.dst.ig eth.src.lg eth.src.ig eth.lg eth.ig
+ip.version ip.hdr_len ip.dsfield
 ip.dsfield.dscp ip.dsfield.ecn ip.len ip.id ip.flags ip.flags.rb ip.flags.df ip.flags.mf
 ip.frag_offset ip.ttl ip.proto ip.checksum ip.checksum.status ip.host ip.src_host ip.dst_host
 ipv6.version ipv6.tclass ipv6.tclass.dscp ipv6.tclass.ecn ipv6.flow ipv6.plen ipv6.nxt ipv6.hlim
@@ -77,6 +80,7 @@ def _frame(headers: Headers, message: Message, carrier: Carrier, view: bytes) ->
     own = headers.own
     own["frame.len"], own["frame.cap_len"] = carrier.original, carrier.captured
     own["frame.time"] = message.time_ns
+    own["frame.time_delta"] = (message.time_ns - carrier.before_ns) / 1e9
     headers.shared.append(_ETHERNET_FRAME if carrier.link_type == LINK_ETHERNET else _FRAME)
 
 
@@ -91,10 +95,17 @@ def _ethernet_fields(header: bytes) -> Fields:
     both = (header[:6], header[6:12])
     for name, address in zip(("dst", "src"), both, strict=True):
         fields[f"eth.{name}"] = address.hex(":")
+        fields[f"eth.{name}_resolved"] = resolved(address)
         fields[f"eth.{name}.oui"] = int.from_bytes(address[:3], "big")
         fields[f"eth.{name}.lg"] = bool(address[0] & 2)
         fields[f"eth.{name}.ig"] = bool(address[0] & 1)
     fields["eth.addr"] = [address.hex(":") for address in both]
+    fields["eth.addr_resolved"] = [resolved(address) for address in both]
+    makers = [MAKERS.get(int.from_bytes(address[:3], "big")) for address in both]
+    for name, maker in zip(("dst", "src"), makers, strict=True):
+        if maker is not None:
+            fields[f"eth.{name}.oui_resolved"] = maker[1]
+            fields.setdefault("eth.addr.oui_resolved", []).append(maker[1])
     fields["eth.addr.oui"] = [int.from_bytes(address[:3], "big") for address in both]
     fields["eth.lg"] = [bool(address[0] & 2) for address in both]
     fields["eth.ig"] = [bool(address[0] & 1) for address in both]

@@ -17,6 +17,7 @@ from nfsrdma.xdr.runtime import Struct, Union
 
 from ..base.text import text
 from ..messages.body import Body
+from ..messages.decoder import Placed
 from ..messages.nested import BODIES, OPENED
 from . import layouts
 from .kinds import wireshark_fields
@@ -83,6 +84,13 @@ _MEMBERS: Final[dict[tuple[type[Any], str], str]] = {
     (t.change_info4, "after"): "nfs.changeid4.after",
     (t.OPEN4args, "share_access"): "nfs.open4.share_access",
     (t.OPEN4args, "share_deny"): "nfs.open4.share_deny",
+    **dict.fromkeys(
+        (
+            (kind, "seqid")
+            for kind in (t.OPEN4args, t.CLOSE4args, t.OPEN_CONFIRM4args, t.OPEN_DOWNGRADE4args)
+        ),
+        "nfs.seqid",
+    ),
     (t.open_owner4, "owner"): "nfs.open_owner4",
     (t.openflag4, "opentype"): "nfs.open.opentype",
     (t.createhow4, "mode"): "nfs.createmode4",
@@ -144,7 +152,7 @@ _FLAGS: Final[dict[str, dict[str, int]]] = {
     "nfs.mode": MODE_FLAGS,
     **layouts.FLAGS,
 }
-_ATTRIBUTES = {1: "nfs.nfs_ftype4", 3: "nfs.changeid4", 33: "nfs.mode"}
+_ATTRIBUTES = {1: "nfs.nfs_ftype4", 3: "nfs.changeid4", 11: "nfs.nfsstat4", 33: "nfs.mode"}
 """Attributes whose fields are not called as they are."""
 _FILEHANDLE = 19
 _TEXTS = frozenset(
@@ -157,6 +165,8 @@ _KEYS = frozenset(("nfs.devaddr.scsi_private_key",))
 """Numbers that are shown as octets."""
 _FIXED = frozenset(("nfs.deviceid",))
 """Octets without a length of their own."""
+_FOLLOWS = "nfs.value_follows"
+_DATA = frozenset(("data",))
 _BITMAPS = frozenset(("attr_request", "attrset"))
 _LISTS = frozenset(
     (*layouts.COUNTS, *layouts.BITS, *layouts.INDEXES, (t.ff_data_server4, "ffds_fh_vers"))
@@ -187,7 +197,8 @@ NAMES: Final[frozenset[str]] = frozenset(
         "nfs.attr", "nfs.attr_mask", "nfs.attr_count", "nfs.mode.name", "nfs.fh.length",
         "nfs.stateid", "nfs.stateid.seqid", "nfs.stateid.other",
         "nfs.stateid.hash", "nfs.stateid.other_hash", "nfs.fhandle", "nfs.fh.hash",
-        "rpc.opaque_length", "rpc.fill_bytes", *layouts.NAMES,
+        "rpc.opaque_length", "rpc.fill_bytes", "nfs.value_follows", "nfs.status",
+        *layouts.NAMES,
     )
 )  # fmt: skip
 
@@ -251,12 +262,19 @@ class _Collector:
                 self._add("nfs.stateid.other", value.other.hex())
         kind = type(value)
         slots = value.__slots__ if isinstance(value, Struct) else (value.__slots__[0], "value")
+        listed = kind is t.entry4
         while value is not None:
             following = None
+            if listed:
+                self._add(_FOLLOWS, 1)
             for member in slots:
                 item = getattr(value, member, None)
                 if member == "nextentry":
                     following = item  # a directory may be longer than any depth
+                elif item is None and kind is t.dirlist4:
+                    self._add(_FOLLOWS, 0)  # an empty directory
+                elif member in _DATA and isinstance(item, bytes | memoryview | Placed):
+                    self._data(len(item))
                 elif member in _BITMAPS and isinstance(item, list):
                     self._bitmap(item)
                 elif (name := _MEMBERS.get((kind, member))) and isinstance(item, int | bytes):
@@ -268,6 +286,8 @@ class _Collector:
                 else:
                     self.value(item, depth + 1)
             value = following
+        if listed:
+            self._add(_FOLLOWS, 0)
 
     def _list(self, kind: type[Any], member: str, items: list[Any], depth: int) -> None:
         """Add what is shown of a list of layouts' and devices' as a whole, and of its items."""
@@ -356,6 +376,12 @@ class _Collector:
             elif name is not None and isinstance(item, _OCTETS):
                 self._add(name, text(bytes(item)))
                 self._opaque(bytes(item))
+
+    def _data(self, size: int) -> None:
+        """Add what is shown of a file's octets beside themselves."""
+        self._add("rpc.opaque_length", size)
+        if size % 4:
+            self._add("rpc.fill_bytes", "00" * (-size % 4))
 
     def _opaque(self, octets: bytes) -> None:
         for name, value in opaque(octets):
