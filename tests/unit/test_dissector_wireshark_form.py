@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.corpus import talk
+from tests.corpus.scene import Scene
+from tests.support.shares import shares_of
 
 from nfsrdma.cli.dissect import dissect
 from nfsrdma.dissector.fields.kinds import OWN, FieldKind, FieldType, wireshark_fields, written
 from nfsrdma.dissector.fields.names import known
+from nfsrdma.dissector.fields.vendors import resolved
 from nfsrdma.dissector.filter import compile_filter
 
 CAPTURES = Path(__file__).parents[1] / "data" / "captures"
@@ -165,58 +166,12 @@ def test_cut_frames_have_the_headers_that_are_there(tmp_path: Path, size: int) -
     run("-T", "json", str(path))
 
 
-def _instances(node: Any, found: list[tuple[str, str]]) -> None:
-    if isinstance(node, dict):
-        for name, values in node.items():
-            for value in values if isinstance(values, list) else [values]:
-                if isinstance(value, str):
-                    found.append((name, value))
-                else:
-                    _instances(value, found)
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """Keep what JSON has under the same key several times."""
-    kept: dict[str, list[Any]] = {}
-    for name, value in pairs:
-        kept.setdefault(name, []).append(value)
-    return kept
-
-
-def _theirs(path: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    done = subprocess.run(("tshark", "-2", "-r", path, "-Y", "rpc", "-T", "json"),
-                          capture_output=True, check=True)  # fmt: skip
-    for packet in json.loads(done.stdout, object_pairs_hook=_pairs):
-        found: list[tuple[str, str]] = []
-        _instances(packet["_source"][0]["layers"][0], found)
-        yield dict(found)["frame.number"], [one for one in found if "." in one[0]]
-
-
-def _shared(path: str) -> tuple[int, int]:
-    """How many instances of fields tshark has on frames of RPCs, and how many are here alike."""
-    ours: dict[str, Counter[tuple[str, str]]] = {}
-    for packet in json.loads(run("-T", "json", path).stdout):
-        layers, found = packet["_source"]["layers"], Counter[tuple[str, str]]()
-        for fields in layers.values():
-            for name, values in fields.items():
-                found.update(
-                    (name, text) for text in (values if isinstance(values, list) else [values])
-                )
-        ours[layers["frame"]["frame.number"]] = found
-    everything = same = 0
-    for number, instances in _theirs(path):
-        if number in ours:
-            everything += len(instances)
-            same += (Counter(instances) & ours[number]).total()
-    return everything, same
-
-
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="there is no tshark here")
-def test_nine_in_ten_of_tsharks_fields() -> None:
+def test_most_of_tsharks_fields() -> None:
     """Of all instances of fields on frames of RPCs: there, and with the same text."""
-    everything, same = _shared(LINUX)
-    assert everything > 40_000
-    assert same / everything > 0.9
+    shares = shares_of(LINUX)
+    assert shares.theirs.total() > 40_000
+    assert shares.share > 0.95
 
 
 def test_which_frame_is_the_other_half() -> None:
@@ -235,6 +190,31 @@ def test_which_frame_is_the_other_half() -> None:
 @pytest.mark.parametrize("name", ["company", "pnfs", "callbacks", "gss-context"])
 def test_bodies_have_tsharks_fields(name: str) -> None:
     """Of NFS's company as well, the headers of the frames included."""
-    everything, same = _shared(str(FOLDER / f"{name}.pcap"))
-    assert everything > 900
-    assert same / everything > 0.85
+    shares = shares_of(str(FOLDER / f"{name}.pcap"))
+    assert shares.theirs.total() > 900
+    assert shares.share > 0.9
+
+
+def test_adapters_have_their_makers_names() -> None:
+    mellanox, unknown = bytes.fromhex("0002c9010203"), bytes.fromhex("020000010203")
+    assert resolved(mellanox) == "Mellanox_01:02:03"
+    assert resolved(unknown) == "02:00:00:01:02:03"
+    assert resolved(b"\xff" * 6) == "Broadcast"
+
+
+def test_the_time_since_the_frame_before() -> None:
+    """Of whatever the frame before was: a message or a packet of a chunk."""
+    rows = columns(BASELINE, "frame.number > 0", "frame.number", "frame.time_delta")
+    assert len(rows) > 10
+    assert {delta for _, delta in rows} == {"0.000001000"}
+
+
+def test_all_names_of_a_directory_are_fields(tmp_path: Path) -> None:
+    scene = Scene(mtu=1024)
+    scene.connect()
+    talk.readdir(scene, 1, 120)
+    path = tmp_path / "long.pcap"
+    path.write_bytes(scene.write())
+    assert columns(str(path), 'nfs.name == "entry-119"', "rpc.xid") == [["0x00000001"]]
+    (row,) = columns(str(path), "nfs.dirlist4.eof", "nfs.value_follows")
+    assert row == ["1," * 120 + "0"]
