@@ -19,7 +19,9 @@ MAX_CHUNKS = 1 << 16
 LAST = 1 << 31
 _TLS_CONTENT = {20: "a change of ciphers", 21: "an alert", 22: "its handshake", 23: "data"}
 """What a record of TLS has, by its type (RFC 8446, Section 5.1)."""
-_TLS = frozenset(kind << 16 | 0x0300 | minor for kind in _TLS_CONTENT for minor in range(1, 5))
+TLS_BEGINNINGS = frozenset(
+    kind << 16 | 0x0300 | minor for kind in _TLS_CONTENT for minor in range(1, 5)
+)
 """How records of TLS begin. As a record mark it would be one of 330 MB or more, which none is."""
 _WORD = Struct(">I")
 _PAIR = Struct(">2I")
@@ -87,7 +89,7 @@ class Records:
         if octets is None:
             return self._lose("")
         (mark,) = _WORD.unpack(octets)
-        if mark >> 8 in _TLS and not self._fragments:
+        if mark >> 8 in TLS_BEGINNINGS and not self._fragments:
             return self._seal(mark)
         size = mark & (LAST - 1)
         self._length += size

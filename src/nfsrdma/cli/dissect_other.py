@@ -31,6 +31,7 @@ class Other:
     capture_filter: str | None
     duration: float | None
     count: int | None
+    key_log: str | None
 
     @property
     def alone(self) -> tuple[str, ...]:
@@ -51,6 +52,13 @@ class Other:
 
         if files and self.interface is not None:
             raise click.UsageError("a file or an interface (-i): not both")
+        if self.key_log is not None:
+            if len(files) != 1 or "-" in files or self.alone:
+                raise click.UsageError("--key-log goes with one file, and not with another program")
+            from .dissect_tls import without_tls
+
+            capture = without_tls(files[0], self.key_log, self.max_unpacked)
+            return click.get_current_context().with_resource(capture)
         if not files and self.interface is None:
             raise click.UsageError("name a file (- is standard input), or an interface with -i")
         if self.interface is None:
@@ -64,8 +72,8 @@ class Other:
         from .dissect_live import live
 
         filter_, duration, count = self.capture_filter or "", self.duration or 0, self.count or 0
-        capture = live(self.interface, filter_, duration, count)
-        return click.get_current_context().with_resource(capture)
+        watched = live(self.interface, filter_, duration, count)
+        return click.get_current_context().with_resource(watched)
 
 
 def _size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
@@ -124,6 +132,12 @@ other_options = folded(
             callback=_size,
             help="How much a compressed FILE may unpack to (10G); "
             "by default 256 MiB or a hundred times its size.",
+        ),
+        click.option(
+            "--key-log",
+            metavar="LOG",
+            type=click.Path(exists=True, dir_okay=False),
+            help="Decrypt RPC-with-TLS by the secrets in LOG, as SSLKEYLOGFILE has them.",
         ),
         click.option(
             "-i",
