@@ -12,10 +12,11 @@ class VirtualList {
     this.onSelect = onSelect;
     this.role = role;
     this.count = 0;
+    this.most = 0;
     this.selected = -1;
     this.space = h("div", { class: "list-space" });
     this.window = h("div", { class: "list-window", role: "rowgroup" });
-    this.empty = h("p", { class: "list-empty", hidden: true }, "Nothing fits.");
+    this.empty = h("p", { class: "list-empty", hidden: true });
     this.space.append(this.window);
     host.replaceChildren(this.space, this.empty);
     host.tabIndex = 0;
@@ -33,6 +34,8 @@ class VirtualList {
     this.selected = -1;
     this.host.setAttribute("aria-rowcount", count);
     this.space.style.height = `${Math.min(count * this.rowHeight, MAX_HEIGHT)}px`;
+    this.most = Math.max(this.most, count);
+    this.empty.textContent = this.most || location.hash.includes("filter=") ? "Nothing fits." : "There are none.";
     this.empty.hidden = count > 0;
     this.host.scrollTop = 0;
     this.draw();

@@ -110,7 +110,9 @@ class Timeline {
       pen.lineTo(x, bottom + 3);
       pen.stroke();
       pen.fillStyle = colour("dim");
-      pen.fillText(`${Number(at.toPrecision(9))} ${name}`, x, bottom + AXIS / 2 + 2);
+      const text = `${Number(at.toPrecision(9))} ${name}`;
+      const rightmost = this.width - pen.measureText(text).width / 2 - 1;
+      pen.fillText(text, Math.min(x, rightmost), bottom + AXIS / 2 + 2);
     }
   }
 
