@@ -163,12 +163,12 @@ class Guest:
         return Job(self, command, answer["handle"])
 
     @contextlib.contextmanager
-    def background(self, command: str, *, until: str = "") -> Iterator[Job]:
+    def background(self, command: str, *, until: str = "", timeout: float = 90.0) -> Iterator[Job]:
         """A command that runs as long as the block; entered when its output contains ``until``."""
         job = self.start(command)
         try:
             if until:
-                self._await_output(job, until)
+                self._await_output(job, until, timeout)
             yield job
         finally:
             job.stop()
@@ -236,7 +236,7 @@ class Guest:
                 if waiting is not None:
                     waiting.put(answer)
 
-    def _await_output(self, job: Job, text: str, timeout: float = 90.0) -> None:
+    def _await_output(self, job: Job, text: str, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         while text not in (seen := job.output()):
             if time.monotonic() > deadline or not job.running:
