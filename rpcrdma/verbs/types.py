@@ -250,13 +250,16 @@ class ConnectOptions:
 
     ``responder_resources``: RDMA READs of the peer that we answer at a time (IRD);
     ``initiator_depth``: RDMA READs that we have in flight (ORD). ``rnr_retry_count`` 7 is
-    for ever. ``private_data``: at most 56 octets in a request, 196 in an answer.
+    for ever. Linux's soft-RoCE takes a ``retry_count`` of 7 for ever, too, in its own queue pair
+    and in the one that our request has it make: who waits there for a peer that is gone is never
+    told. Linux's NFS client asks for 6 as well. ``private_data``: at most 56 octets in a request,
+    196 in an answer.
     """
 
     private_data: bytes = b""
     responder_resources: int = 16
     initiator_depth: int = 16
-    retry_count: int = 7
+    retry_count: int = 6
     rnr_retry_count: int = 7
     timeout_s: float = 10.0
     """The active side gives up after this long without an answer."""

@@ -63,6 +63,12 @@ def test_the_request_names_what_linux_names():
     assert ours.private_data[36:] == linux.private_data[36:]
 
 
+def test_the_peer_is_not_asked_to_retry_for_ever():
+    """Which 7 is to Linux's soft-RoCE: its user would wait for us after we are gone."""
+    _, _, _, ours = start()
+    assert ours.retry_count == 6
+
+
 def test_from_request_to_ready():
     world, handler, cm_id, sent = start(
         responder_resources=7, initiator_depth=6, retry_count=5, private_data=b"hi"
