@@ -29,7 +29,7 @@ def exported(request: pytest.FixtureRequest, server: str, alpha: Guest) -> Itera
         return
     serve = f"{python_with_verbs(alpha)} -m nfsrdma serve --memory {OPEN} --lease 10"
     serve += f" --listen {alpha.ipv4} --port {OUR_PORT} --tcp 0 --provider verbs"
-    with alpha.background(serve, until="nfs+rdma://"):
+    with alpha.background(serve, until="nfs+rdma://", timeout=240):
         yield Transport("rdma", "4.2", port=OUR_PORT)
 
 
@@ -66,7 +66,7 @@ _USE = """
 """
 
 
-@pytest.mark.parametrize("server", ["knfsd"])
+@pytest.mark.parametrize("server", ["knfsd", pytest.param("ours", marks=pytest.mark.long)])
 def test_mount_on_rxe(
     case: Run, server: str, exported: Transport, alpha: Guest, beta: Guest, tree: str
 ) -> None:
