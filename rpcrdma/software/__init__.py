@@ -1,8 +1,8 @@
 """What the providers without an adapter have in common: the verbs' rules, carried out in Python.
 
 ``completion`` is the completion queue, ``memory`` the regions of a protection domain by key, and
-``queue_pair`` the state machine, the depths and the flushing of a queue pair. The engine of
-``roce`` and the ``shm`` provider build on them.
+``queue_pair`` the state machine, the depths and the flushing of a queue pair. ``answer`` and
+``patience`` are for exchanges. The engine of ``roce`` and the ``shm`` provider build on them.
 """
 
 from .completion import CompletionQueue

@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, pair
 
 from nfsrdma.rpcrdma.providers.shm.memory import Arena
-from nfsrdma.rpcrdma.providers.shm.spin import LONGEST_S, Patience, Transfer
+from nfsrdma.rpcrdma.software.patience import LONGEST_S, Patience, Transfer
 from nfsrdma.rpcrdma.verbs.types import (
     VerbsError,
     WrOpcode,

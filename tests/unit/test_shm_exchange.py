@@ -25,7 +25,7 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     SEND,
 )
 from nfsrdma.rpcrdma.providers.shm.send_queue import QUIET_MOST
-from nfsrdma.rpcrdma.providers.shm.spin import Transfer
+from nfsrdma.rpcrdma.software.patience import Transfer
 from nfsrdma.rpcrdma.verbs.types import QpState, SendWR, WrOpcode
 from nfsrdma.server.vfs.local import LocalFileSystem
 

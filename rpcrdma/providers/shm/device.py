@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from ...complaints import Complaints
 from ...software.completion import CompletionQueue
+from ...software.patience import Patience
 from ...task import PolledReactor, Reactor
 from ...verbs.interfaces import ConnectionRequest, ConnectRequest
 from ...verbs.types import DeviceLimits
@@ -25,7 +26,6 @@ from .listener import ShmListener
 from .order import SUITABLE
 from .regions import ProtectionDomain
 from .rendezvous import Credentials, Meeting, meet, network_namespace
-from .spin import Patience
 
 _log = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 Where a peer answers within microseconds, most of a round trip is what lies between posting a
 message and being told of the next one: completions, queues, turns. An exchange posts, looks at the
-peer's words for as long as that has paid lately (``spin``), and takes the answer if it is just what
-is expected. Whatever else there is, before or afterwards, is left to the next turn as if there had
-been no exchange.
+peer's words for as long as that has paid lately (``software.patience``), and takes the answer if it
+is just what is expected. Whatever else there is, before or afterwards, is left to the next turn as
+if there had been no exchange.
 
 All that a peer writes is hostile until checked: what says how an answer is to be understood is
 copied first and then looked at, so a peer that changes it meanwhile spoils its own data only.
@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from time import perf_counter, sleep
 from typing import Final, Protocol
 
+from ...software.answer import answer_in
+from ...software.patience import Patience, Transfer
 from ...verbs.types import QpState
 from .link import Host, Link
 from .remote import gather
@@ -33,8 +35,7 @@ from .ring import (
     WRITE,
 )
 from .send_queue import SendQueue
-from .spin import Patience, Transfer
-from .talk import ASLEEP, LATE, OTHER, answer_in, look, talk
+from .talk import ASLEEP, LATE, OTHER, look, talk
 
 _WAKING_S: Final = 150e-6
 _RTS: Final = QpState.RTS

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Final
 
+from ...software.answer import answer_in
 from .order import fence
 from .remote import gather
 from .ring import (
@@ -30,7 +31,6 @@ OTHER: Final = 2
 """Posted; what has come is left where it is: not the answer, or not in the ring."""
 
 _LOOKS: Final = 16
-_WORD: Final = 4
 
 
 def look(peer_words: memoryview, seen: int, seconds: float) -> bool:
@@ -42,29 +42,6 @@ def look(peer_words: memoryview, seen: int, seconds: float) -> bool:
                 return True
         if perf_counter() >= end:
             return False
-
-
-def answer_in(
-    source: memoryview, expected: bytes, mask: bytes, sink: memoryview | None
-) -> bytes | None:
-    """Return what comes before the data of a message, if it is the answer; its data to the sink.
-
-    What says so is copied before it is looked at, as the peer may change the message meanwhile.
-    The arguments are those of ``verbs.interfaces.ExchangingQueuePair``.
-    """
-    size, length = len(expected), len(source)
-    if length < size:
-        return None
-    answer = bytes(source if sink is None else source[:size])
-    difference = int.from_bytes(answer[:size]) ^ int.from_bytes(expected)
-    if difference & int.from_bytes(mask):
-        return None
-    if sink is not None:
-        count = int.from_bytes(answer[-_WORD:])
-        if count > len(sink) or size + (count + 3 & ~3) != length:
-            return None
-        sink[:count] = source[size : size + count]
-    return answer
 
 
 def put_in_python(
@@ -152,7 +129,6 @@ __all__ = [
     "ASLEEP",
     "LATE",
     "OTHER",
-    "answer_in",
     "look",
     "native",
     "put",
