@@ -101,11 +101,16 @@ def test_what_is_not_there_is_refused(native: ModuleType) -> None:
         for packet in (native.packet, twin.packet):
             with pytest.raises(ValueError, match="not the parts"):
                 packet(V4, index, bytes(header), (view,), offset, length)
+    for octets, more, mtu in ((16385, 0, 1024), (10, 29, 1024), (10, 0, 0), (10, 0, 4097)):
+        for message in (native.message, twin.message):
+            with pytest.raises(ValueError, match="no message"):
+                message(V4, (0, 0, 0, 0), 0, 0, bytes(more), memoryview(bytes(octets)), mtu)
 
 
 def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
     view = memoryview(bytes(16))
-    for function in (native.scan, native.frames, native.packet, native.place, native.crc32):
+    functions = native.scan, native.frames, native.packet, native.message, native.place
+    for function in (*functions, native.crc32):
         with pytest.raises(TypeError):
             function()
     with pytest.raises(AttributeError):
@@ -120,3 +125,9 @@ def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
         native.scan(V4, view, 16, (65536,))
     with pytest.raises(TypeError):
         native.packet(V4, 0, bytes(12), (None,), 0, 16)
+    for heads, extension, payload in (
+        ((0, 0, 0), b"", view), ([0, 0, 0, 0], b"", view), ((0, 0, None, 0), b"", view),
+        ((0, 0, 0, 0), "", view), ((0, 0, 0, 0), b"", ""),
+    ):  # fmt: skip
+        with pytest.raises(TypeError):
+            native.message(V4, heads, 0, 0, extension, payload, 1024)

@@ -60,6 +60,7 @@ static PyMethodDef methods[] = {
     {"scan", FAST(kernel_scan), "scan(flow, view, segment_size, idents, /)"},
     {"frames", FAST(kernel_frames), "frames(flow, index, head, psn, ask, view, start, mtu, n, /)"},
     {"packet", FAST(kernel_packet), "packet(flow, index, header, views, offset, length, /)"},
+    {"message", FAST(kernel_message), "message(flow, heads, psn, ask, extension, view, mtu, /)"},
     {"place", FAST(kernel_place), "place(view, begin, size, count, length, sink, at, /)"},
     {NULL, NULL, 0, NULL},
 };

@@ -16,6 +16,7 @@ enum {
     PREFIX_IPV6 = 8 + 40 + 8,
     FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS,
     COPIED = 1024,
+    MOST_COPIED = 16384,
 };
 
 /* _kernel_crc.c: the CRC register as it is, without the inversions before and after. */
@@ -31,6 +32,7 @@ int packets_start(void);
 PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *kernel_message(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count);
 
 #endif

@@ -29,6 +29,16 @@ def frames(
 def packet(
     flow: Flow, index: int, header: bytes, views: Sequence[memoryview], offset: int, length: int, /
 ) -> list[bytes | memoryview]: ...
+def message(
+    flow: Flow,
+    heads: tuple[int, int, int, int],
+    psn: int,
+    ask: int,
+    extension: bytes,
+    view: memoryview,
+    mtu: int,
+    /,
+) -> bytes: ...
 def place(
     view: memoryview,
     begin: int,

@@ -474,6 +474,89 @@ failed:
     return NULL;
 }
 
+/* What the packets of a message are made from. */
+struct whole {
+    struct flow flow;
+    uint64_t heads[4]; /* first, middle, last, only */
+    uint32_t psn, ask;
+    const uint8_t *extension;
+    Py_ssize_t extension_length;
+};
+
+/* One packet of a message; returns where the next one begins. */
+static uint8_t *add_packet(
+    struct whole *whole, uint8_t *out, uint32_t index, const uint8_t *payload, Py_ssize_t length,
+    int last)
+{
+    const Py_ssize_t pad = -length & 3, more = last ? whole->extension_length : 0;
+    uint64_t head = whole->heads[!last ? (index == 0 ? 0 : 1) : (index == 0 ? 3 : 2)];
+    uint8_t *end = out + BTH_OCTETS + more + length;
+    uint32_t reg;
+
+    head |= (uint64_t)pad << 52;
+    put32(out, (uint32_t)(head >> 32));
+    put32(out + 4, (uint32_t)head);
+    put32(out + 8, ((whole->psn + index) & PSN_MASK) | (last ? whole->ask : 0));
+    memcpy(out + BTH_OCTETS, whole->extension, (size_t)more);
+    memcpy(out + BTH_OCTETS + more, payload, (size_t)length);
+    reg = begin(&whole->flow, (size_t)(end - out + pad + ICRC_OCTETS), index, out);
+    reg = crc_update(reg, out + BTH_OCTETS, (size_t)(more + length));
+    return end + seal(end, pad, reg);
+}
+
+static PyObject *built_of(struct whole *whole, const Py_buffer *view, Py_ssize_t mtu)
+{
+    const Py_ssize_t packets = view->len > mtu ? (view->len + mtu - 1) / mtu : 1;
+    const uint8_t *payload = view->buf;
+    PyObject *made = PyBytes_FromStringAndSize(
+        NULL, packets * FRAME_OCTETS + whole->extension_length + view->len + (-view->len & 3) +
+                  (packets - 1) * (-mtu & 3));
+    uint8_t *out;
+
+    if (made == NULL)
+        return NULL;
+    out = (uint8_t *)PyBytes_AsString(made);
+    for (Py_ssize_t index = 0; index < packets; index++, payload += mtu)
+        out = add_packet(
+            whole, out, (uint32_t)index, payload,
+            index < packets - 1 ? mtu : view->len - index * mtu, index == packets - 1);
+    return made;
+}
+
+PyObject *kernel_message(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct whole whole;
+    char *extension;
+    Py_buffer view;
+    PyObject *made = NULL;
+    Py_ssize_t mtu;
+
+    (void)self;
+    if (expect(count, 7, "message") < 0 || flow_of(args[0], &whole.flow) < 0)
+        return NULL;
+    if (!PyTuple_Check(args[1]) || PyTuple_Size(args[1]) != 4) {
+        PyErr_SetString(PyExc_TypeError, "a message has four first words");
+        return NULL;
+    }
+    for (int each = 0; each < 4; each++)
+        whole.heads[each] = PyLong_AsUnsignedLongLong(PyTuple_GetItem(args[1], each));
+    whole.psn = (uint32_t)PyLong_AsUnsignedLongLongMask(args[2]);
+    whole.ask = (uint32_t)PyLong_AsUnsignedLongLongMask(args[3]);
+    mtu = PyLong_AsSsize_t(args[6]);
+    if (PyErr_Occurred() ||
+        PyBytes_AsStringAndSize(args[4], &extension, &whole.extension_length) < 0 ||
+        PyObject_GetBuffer(args[5], &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    whole.extension = (const uint8_t *)extension;
+    if (mtu < 1 || mtu > 4096 || view.len > MOST_COPIED ||
+        whole.extension_length > LONGEST - 4096 - FRAME_OCTETS)
+        PyErr_SetString(PyExc_ValueError, "no message of one burst");
+    else
+        made = built_of(&whole, &view, mtu);
+    PyBuffer_Release(&view);
+    return made;
+}
+
 PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     Py_buffer view, sink;

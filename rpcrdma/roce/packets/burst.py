@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..wire.headers import Address
 from ..wire.icrc import Flow
 from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS
-from .kernel import FRAME_OCTETS, frames, packet
+from .kernel import FRAME_OCTETS, MOST_COPIED, frames, message, packet
 
 __all__ = ["Address", "Burst", "BurstBuilder", "Part"]
 
@@ -108,6 +108,37 @@ class BurstBuilder(Burst):
         octets = frames(self._flow, self.packets, head, psn, ask, view, start, mtu, n)
         self.parts.append((octets, view, start, mtu))
         self._added(n, BTH_OCTETS + mtu + ICRC_OCTETS)
+
+    def takes(self, length: int, packets: int, mtu: int, more: int) -> bool:
+        """Return whether :meth:`add_message` can add such a message: only if it is the first.
+
+        Its last packet has ``more`` octets of header than the others.
+        """
+        return (
+            not self.packets
+            and length <= MOST_COPIED
+            and packets <= self._most_packets
+            and (packets == 1 or length - (packets - 1) * mtu + more + 3 & ~3 <= mtu)
+        )
+
+    def add_message(
+        self,
+        heads: tuple[int, int, int, int],
+        psn: int,
+        ask: int,
+        extension: bytes,
+        view: memoryview,
+        mtu: int,
+        packets: int,
+    ) -> None:
+        """Add all ``packets`` of a short message; the arguments are those of ``kernel.message``."""
+        last = len(view) - (packets - 1) * mtu + len(extension) + 3 & ~3
+        octets = message(self._flow, heads, psn, ask, extension, view, mtu)
+        self.parts.append(octets)
+        self.packets = packets
+        self.octets = len(octets)
+        self.segment_size = (last if packets == 1 else mtu) + FRAME_OCTETS
+        self._closed = packets > 1 and last < mtu
 
     def _added(self, n: int, size: int) -> None:
         if not self.packets:

@@ -6,15 +6,25 @@ says which one is here, and ``nfsrdma doctor`` tells the user.
 
 from __future__ import annotations
 
-from .twin import FRAME_OCTETS, pieces
+from .twin import FRAME_OCTETS, MOST_COPIED, pieces
 
 try:
-    from ._kernel import frames, packet, place, scan
+    from ._kernel import frames, message, packet, place, scan
 
     native = True
 except ImportError:
-    from .twin import frames, packet, place, scan
+    from .twin import frames, message, packet, place, scan
 
     native = False
 
-__all__ = ["FRAME_OCTETS", "frames", "native", "packet", "pieces", "place", "scan"]
+__all__ = [
+    "FRAME_OCTETS",
+    "MOST_COPIED",
+    "frames",
+    "message",
+    "native",
+    "packet",
+    "pieces",
+    "place",
+    "scan",
+]

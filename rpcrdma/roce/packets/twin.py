@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..wire.headers import ACK_REQUEST, BTH, DEFAULT_PKEY
+from ..wire.headers import ACK_REQUEST, BTH, DEFAULT_PKEY, PAD_SHIFT
 from ..wire.icrc import CONGESTION_DELTA, RESIDUE, Flow, crc32
 from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, MAX_EXTENSION_OCTETS, MAX_MTU, MIDDLES, OPCODES
 from ..wire.psn import MASK
@@ -24,6 +24,9 @@ Scanned = tuple[list[Found], int, int]
 FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS
 COPIED = 1024
 """Payloads up to so many octets are cheaper to copy than to gather."""
+
+MOST_COPIED = 16384
+"""Octets of the longest message that is copied into its packets."""
 
 _SHORTEST = BTH_OCTETS + ICRC_OCTETS
 _LONGEST = BTH_OCTETS + MAX_EXTENSION_OCTETS + MAX_MTU + ICRC_OCTETS
@@ -176,6 +179,40 @@ def packet(
     if length <= COPIED:
         return [b"".join((header, *found, end))]
     return [header, *found, end]
+
+
+def message(
+    flow: Flow,
+    heads: tuple[int, int, int, int],
+    psn: int,
+    ask: int,
+    extension: bytes,
+    view: memoryview,
+    mtu: int,
+) -> bytes:
+    """Return all packets of a message, one behind the other: the beginning of a burst.
+
+    ``heads`` are the first words of their BTHs: of the first, the middle ones, the last, and of the
+    only one. The last one has ``extension`` behind its BTH, and the bits ``ask``. The payload, all
+    of ``view``, is copied. Raises ``ValueError`` for a longer message than a burst has room for.
+    """
+    length = len(view)
+    count = -(-length // mtu) if mtu > 0 else 0
+    if not 0 < mtu <= MAX_MTU or length > MOST_COPIED or len(extension) > MAX_EXTENSION_OCTETS:
+        raise ValueError("no message of one burst")
+    made: list[bytes | memoryview] = []
+    last = max(count - 1, 0)
+    for index in range(last + 1):
+        start = index * mtu
+        size = min(mtu, length - start)
+        head = heads[3 if not last else 0 if not index else 2 if index == last else 1]
+        header = BTH.pack(
+            head | (-size & 3) << PAD_SHIFT, psn + index & MASK | (ask if index == last else 0)
+        )
+        if index == last:
+            header += extension
+        made += packet(flow, index, header, (view,), start, size)
+    return b"".join(made)
 
 
 def pieces(views: Sequence[memoryview], offset: int, length: int) -> list[memoryview]:
