@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -225,6 +227,45 @@ static PyObject *received(struct msghdr *message, ssize_t length)
         (Py_ssize_t)message->msg_namelen, (const char *)local, local_length);
 }
 
+static double seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Receive what is there, or comes while looking for so many seconds and sleeping for so many. */
+static ssize_t receive_within(int fd, struct msghdr *message, double looking, double sleeping)
+{
+    struct pollfd awaited = {.fd = fd, .events = POLLIN};
+    struct timespec longest;
+    socklen_t name = message->msg_namelen;
+    size_t control = message->msg_controllen;
+    ssize_t length = recvmsg(fd, message, MSG_DONTWAIT);
+    double end;
+
+    if (length >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || sleeping <= 0)
+        return length;
+    end = looking > 0 ? seconds_now() + looking : 0;
+    while (looking > 0 && seconds_now() < end) {
+        message->msg_namelen = name;
+        message->msg_controllen = control;
+        length = recvmsg(fd, message, MSG_DONTWAIT);
+        if (length >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+            return length;
+    }
+    longest.tv_sec = (time_t)sleeping;
+    longest.tv_nsec = (long)((sleeping - (double)longest.tv_sec) * 1e9);
+    if (ppoll(&awaited, 1, &longest, NULL) <= 0) {
+        errno = EAGAIN; /* nothing, or a signal: the interpreter sees to it */
+        return -1;
+    }
+    message->msg_namelen = name;
+    message->msg_controllen = control;
+    return recvmsg(fd, message, MSG_DONTWAIT);
+}
+
 static PyObject *udp_receive(PyObject *self, PyObject *arguments)
 {
     _Alignas(struct cmsghdr) char control[CONTROL_OCTETS];
@@ -233,10 +274,11 @@ static PyObject *udp_receive(PyObject *self, PyObject *arguments)
     struct iovec piece;
     Py_buffer view;
     ssize_t length;
+    double looking = 0, sleeping = 0;
     int fd, error;
 
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "iw*:receive", &fd, &view))
+    if (!PyArg_ParseTuple(arguments, "iw*|dd:receive", &fd, &view, &looking, &sleeping))
         return NULL;
     piece.iov_base = view.buf;
     piece.iov_len = (size_t)view.len;
@@ -247,7 +289,7 @@ static PyObject *udp_receive(PyObject *self, PyObject *arguments)
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     Py_BEGIN_ALLOW_THREADS
-    length = recvmsg(fd, &message, MSG_DONTWAIT);
+    length = receive_within(fd, &message, looking, sleeping);
     Py_END_ALLOW_THREADS
     error = errno;
     PyBuffer_Release(&view);
@@ -261,7 +303,7 @@ static PyObject *udp_receive(PyObject *self, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"send", udp_send, METH_VARARGS, "send(fd, name, source, segment_size, parts, /)"},
-    {"receive", udp_receive, METH_VARARGS, "receive(fd, buffer, /)"},
+    {"receive", udp_receive, METH_VARARGS, "receive(fd, buffer, looking=0, sleeping=0, /)"},
     {NULL, NULL, 0, NULL},
 };
 

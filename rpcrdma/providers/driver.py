@@ -86,6 +86,14 @@ class EngineDriver:
             if due is not None:
                 self._set_timer(due)
 
+    def send(self) -> None:
+        """Send what there is, within bounds, and see to the time; owners are not called."""
+        if not self._closed:
+            self._transmit(self._reactor.time())
+            due = self._engine.next_timeout()
+            if due is not None:
+                self._set_timer(due)
+
     def close(self) -> None:
         """Run what is due, send what there is, and stop."""
         if self._closed:

@@ -46,6 +46,7 @@ from .udp import (
     granted_buffer,
     segmentation_offload,
 )
+from .waiting import Waiting
 
 _log = logging.getLogger(__name__)
 
@@ -112,6 +113,10 @@ class SoftDevice(EngineDevice):
         self._port_of: dict[Address, UdpPort | SharedPort] = {}
         self._apart: dict[str, UdpPort] = {}
         """Ports of our own at addresses whose port 4791 is another user's."""
+        self._only: UdpPort | SharedPort | None = None
+        """The one port there is, at which answers can be waited for."""
+        waiting = Waiting(engine, self.driver.send, self._await, self._may_wait, reactor.time)
+        self.engine.wait, self.engine.waiting_pays = waiting, waiting.pays
         self.engine.on_number = self.cm.on_number = self._numbered
         self.cm.on_listener = self._listened
         self.cm.is_unsure = self._is_unsure
@@ -348,6 +353,16 @@ class SoftDevice(EngineDevice):
     def _look(self) -> None:
         for port in (*self._ports, *self._apart.values()):
             port.look()
+
+    def _may_wait(self) -> bool:
+        """Return whether answers can be waited for: all that comes, comes by one port, to us."""
+        if len(self._ports) + len(self._apart) != 1:
+            return False
+        (self._only,) = self._ports or self._apart.values()
+        return self._only.reads
+
+    def _await(self, looking_s: float, sleeping_s: float) -> bool:
+        return self._only is not None and self._only.wait(looking_s, sleeping_s)
 
     def _note(self, write: Callable[..., None], *packets: Any) -> None:
         """Have the tap write something; if it cannot, only the capture ends."""

@@ -16,6 +16,7 @@ Constants that the socket module lacks are from ``linux/udp.h``, ``linux/in.h``,
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import struct
 import sys
@@ -187,6 +188,11 @@ class UdpPort:
             self._reading = True
             self._reactor.add_reader(self._socket.fileno(), self._readable)
 
+    @property
+    def reads(self) -> bool:
+        """Whether what arrives is read here."""
+        return self._reading
+
     def fileno(self) -> int:
         """Return the socket's descriptor."""
         return self._socket.fileno()
@@ -320,8 +326,35 @@ class UdpPort:
             if length < enough:
                 break
 
-    def _receive(self) -> Received | None:
-        found = _udp.receive(self._socket.fileno(), self._buffer)
+    def wait(self, looking_s: float, sleeping_s: float) -> bool:
+        """Take what has come, or what comes while looking and then sleeping for so long.
+
+        Return whether anything did.
+        """
+        try:
+            found = (
+                self._receive(looking_s, sleeping_s)
+                if self._native
+                else self._wait_plainly(looking_s + sleeping_s)
+            )
+        except OSError:
+            self._counters["receive errors"] += 1
+            return True
+        if found is None:
+            return False
+        length, segment_size, source, local = found
+        if length:
+            self._on_receive(self._buffer[:length], segment_size, source, local)
+        return True
+
+    def _wait_plainly(self, seconds: float) -> Received | None:
+        found = self._receive_plainly()
+        if found is None and select.select((self._socket,), (), (), seconds)[0]:
+            found = self._receive_plainly()
+        return found
+
+    def _receive(self, looking_s: float = 0.0, sleeping_s: float = 0.0) -> Received | None:
+        found = _udp.receive(self._socket.fileno(), self._buffer, looking_s, sleeping_s)
         if found is None:
             return None
         length, segment_size, name, packed = found

@@ -106,6 +106,8 @@ class RdmaChannel:
             chunks=not active,
             on_refused=self._refused,
         )
+        prompting = self._endpoint.prompting
+        self._nesting = prompting is not None and prompting.nesting
         self.prompt = PromptCalls(self._endpoint, self.responder, chunks=not active)
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
@@ -311,6 +313,8 @@ class RdmaChannel:
         if rpc_xid != xid:
             return False
         if way == REPLY:
+            if not self._nesting:
+                return False  # whoever gets it may make the next call at once
             self.requester.short_reply(xid, credit, view[SHORT_HEADER_SIZE:], None)
             return True
         return way == CALL and self.prompt.call(xid, view[SHORT_HEADER_SIZE:])

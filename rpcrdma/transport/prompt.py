@@ -12,9 +12,10 @@ from typing import Final
 
 from nfsrdma.xdr.rpc import CALL
 
-from ..verbs.types import Access
+from ..verbs.types import Access, SendWR, WrOpcode
 from .backchannel import XID_AND_DIRECTION
 from .endpoint import RpcRdmaEndpoint
+from .fetch import Fetch
 from .header import (
     ONE_CHUNK_SIZE,
     ONE_READ,
@@ -33,6 +34,7 @@ _SHORT: Final = 1024
 """Octets of a reply, header included, up to which it is made elsewhere and then copied."""
 _LONGEST_HEAD: Final = ONE_CHUNK_SIZE + XID_AND_DIRECTION.size
 _NOTHING: Final = memoryview(b"")
+_WRITE: Final = int(WrOpcode.RDMA_WRITE)
 
 
 class PromptCalls:
@@ -101,7 +103,6 @@ class PromptCalls:
         if (
             not self._chunks
             or responder.lane is None
-            or endpoint.mapping is None
             or len(view) < _LONGEST_HEAD
             or not responder.may_answer
         ):
@@ -112,7 +113,11 @@ class PromptCalls:
         words = ONE_WRITE.unpack_from(view)
         if words[3:7] == _WRITE_LIST and words[10:] == (0, 0):
             self._offered = words[7], words[8], words[9]
+            if endpoint.mapping is None:
+                return self._write(xid, view[ONE_CHUNK_SIZE:])
             return self._place(xid, view[ONE_CHUNK_SIZE:])
+        if endpoint.mapping is None:
+            return False  # it has to be fetched
         words = ONE_READ.unpack_from(view)
         # The one chunk is behind all that is inline.
         if words[4] != 1 or words[5] != len(view) - ONE_CHUNK_SIZE or words[9:] != (0, 0, 0):
@@ -142,6 +147,50 @@ class PromptCalls:
         stats.bytes_written += placed
         self._send(taken, rkey)
         return True
+
+    def _write(self, xid: int, message: memoryview) -> bool:
+        """Answer a call whose result goes to the caller's memory by an RDMA WRITE."""
+        responder, endpoint, stats = self._responder, self._endpoint, self._stats
+        lane = responder.lane
+        assert lane is not None
+        rkey, length, address = self._offered
+        lent = Fetch(None, _NOTHING, ())
+        placed: list[memoryview] = []
+
+        def place(octets: int) -> memoryview | None:
+            if not 0 < octets <= min(length, endpoint.limits.max_message):
+                return None
+            memory = responder.lend(lent, octets)
+            if memory is not None:
+                placed.append(memory)
+            return memory
+
+        room = endpoint.send_threshold - ONE_CHUNK_SIZE
+        octets = lane(responder.channel, message, room, self._take_apart, place)
+        taken, self._taken = self._taken, _NOTHING
+        if not octets or not placed:
+            responder.release(lent)
+            responder.declined = xid
+            return False
+        (data,) = placed
+        ONE_WRITE.pack_into(
+            *(taken, 0, xid, VERSION, responder.grant.offered, *_WRITE_LIST),
+            *(rkey, len(data), address, 0, 0),
+        )
+        stats.calls_received += 1
+        stats.replies_sent += 1
+        stats.rdma_writes += 1
+        stats.bytes_written += len(data)
+        post = endpoint.send_queue.post
+        post(SendWR(_WRITE, (data,), remote_address=address, rkey=rkey))
+        key = rkey if endpoint.may_invalidate else None
+        endpoint.send(taken, rkey=key, done=lambda: responder.release(lent))
+        return True
+
+    def _take_apart(self, octets: int) -> memoryview:
+        """Return memory for a reply behind a header with one chunk."""
+        self._taken = memoryview(bytearray(ONE_CHUNK_SIZE + octets))
+        return self._taken[ONE_CHUNK_SIZE:]
 
     def _see(self, xid: int, message: memoryview) -> bool:
         """Answer a call whose argument is in the caller's memory."""

@@ -166,10 +166,7 @@ class RpcRdmaResponder:
                 return None
             target = call.payload_target(0, octets)
             if target is None:
-                if octets <= _LARGEST_FRESH:
-                    target = memoryview(bytearray(octets))
-                else:
-                    target = self._fetcher.lend(fetch, octets)
+                target = self.lend(fetch, octets)
             if target is not None:
                 placed.append(target)
             return target
@@ -187,6 +184,12 @@ class RpcRdmaResponder:
         message.payload(placed[0])
         call.reply(message)
         return True
+
+    def lend(self, fetch: Fetch, octets: int) -> memoryview | None:
+        """Return memory for a result, until the call is released; None if there is no room."""
+        if octets <= _LARGEST_FRESH:
+            return memoryview(bytearray(octets))
+        return self._fetcher.lend(fetch, octets)
 
     def _see(self, lane: Lane, call: RdmaCall, fetch: Fetch) -> bool:
         """Have a call answered at once whose argument has been fetched, if that can be."""
@@ -234,7 +237,13 @@ class RpcRdmaResponder:
             self._overrun()
             return
         call = RdmaCall(self, slot, header.xid, header)
-        if self.lane is not None and self._places(header) and self._place(self.lane, call, view):
+        declined, self.declined = self.declined, None
+        if (
+            self.lane is not None
+            and header.xid != declined
+            and self._places(header)
+            and self._place(self.lane, call, view)
+        ):
             return
         try:
             read_list = self._check(header, view)

@@ -6,7 +6,7 @@ wait, so what happens is the same each time, and on one thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -28,6 +28,7 @@ from nfsrdma.rpcrdma.task import Task
 from nfsrdma.rpcrdma.transport import connect_rdma
 from nfsrdma.rpcrdma.transport.channel import RdmaChannel
 from nfsrdma.rpcrdma.transport.prompt import PromptCalls
+from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
@@ -92,14 +93,15 @@ def _counted(ends: Ends, way: str) -> Callable[..., bool]:
 class ShmWorld:
     """A server of a tree, in memory unless it is given, and a client of it."""
 
+    host = _HERE
+
     def __init__(self, folder: Path, ends: Ends, tree: Tree | None = None) -> None:
         folder.mkdir(mode=0o700)
         self.reactors = SelectReactor(), SelectReactor()
         here, there = self.reactors
-        self.devices = (
-            ShmDevice(here, directory=str(folder)),
-            ShmDevice(there, directory=str(folder)),
-        )
+        self.devices: Sequence[Device] = [
+            self.open_device(reactor, folder) for reactor in self.reactors
+        ]
         self.tree = tree or MemoryFileSystem(Clock())
         self.server = NfsService(
             [open_export("", self.tree)],
@@ -107,15 +109,19 @@ class ShmWorld:
             Random(1),
             config=ServerConfig(times=LeaseTimes()),
         )
-        self.server.listen_rdma(self.devices[1], _HERE, _PORT)
+        self.server.listen_rdma(self.devices[1], self.host, _PORT)
         options = ClientOptions(Credentials.sys(0, 0, (0,), b"here"), b"here", bytes(8))
 
         def connect(timeout_s: float, service: Any) -> Any:
-            return connect_rdma(self.devices[0], here, _HERE, _PORT, service=service)
+            return connect_rdma(self.devices[0], here, self.host, _PORT, service=service)
 
         self.client = FileSystem(here, connect, (), options, Random(2))
         ends.meanwhile = self.serve
         self.run(self.client.mount())
+
+    def open_device(self, reactor: SelectReactor, folder: Path) -> Device:
+        """Return a device: of the client first, then of the server."""
+        return ShmDevice(reactor, directory=str(folder))
 
     def serve(self) -> None:
         """Let the server have some turns, until it has answered."""

@@ -512,12 +512,38 @@ def test_it_goes_by_itself_when_no_answer_comes() -> None:
     assert peer.end.engine.next_timeout() is None
 
 
-def test_the_fourth_message_is_acknowledged_at_once() -> None:
-    peer = waiting_peer()
-    for psn in (10, 11, 12):
-        assert peer.send("SEND_ONLY", psn, payload=b"message", ask=True) == []
-    (packet,) = peer.send("SEND_ONLY", 13, payload=b"message", ask=True)
-    assert (names([packet]), packet.bth.psn) == (["ACKNOWLEDGE"], 13)
+MTU = 4096
+
+
+@pytest.mark.parametrize(
+    ("octets", "writes", "waits"), [(8, False, 15), (20 << 10, False, 3), (8, True, 3)]
+)
+def test_messages_of_some_length_are_acknowledged_at_once(
+    octets: int, writes: bool, waits: int
+) -> None:
+    peer = Peer(mtu=MTU, acknowledge_within=0.001, access=Access.REMOTE_WRITE)
+    for _ in range(waits + 1):
+        peer.qp.post_recv(RecvWR(memoryview(bytearray(octets))))
+    psn = 10
+    for number in range(waits + 1):
+        if writes:
+            assert peer.send("WRITE_ONLY", psn, Reth(0, 0, 0)) == []
+            psn += 1
+        for code, part in parts_of(octets):
+            ask = code in ("SEND_ONLY", "SEND_LAST")
+            answer = peer.send(code, psn, payload=bytes(part), ask=ask)
+            assert (answer == []) == (number < waits or not ask)
+            psn += 1
+    (packet,) = answer
+    assert (names([packet]), packet.bth.psn) == (["ACKNOWLEDGE"], psn - 1)
+
+
+def parts_of(octets: int) -> list[tuple[str, int]]:
+    """The packets of a SEND: their opcodes and lengths."""
+    if octets <= MTU:
+        return [("SEND_ONLY", octets)]
+    middles = [("SEND_MIDDLE", MTU)] * (octets // MTU - 2)
+    return [("SEND_FIRST", MTU), *middles, ("SEND_LAST", MTU)]
 
 
 def test_it_waits_on_when_no_packet_may_follow_the_answer() -> None:

@@ -147,6 +147,20 @@ class SharedPort:
         elif self._udp is not None:
             self._udp.look()
 
+    @property
+    def reads(self) -> bool:
+        """Whether this program reads the socket, and for no other than itself."""
+        return (
+            self._udp is not None
+            and self._link is None
+            and not self._book.members
+            and self._udp.reads
+        )
+
+    def wait(self, looking_s: float, sleeping_s: float) -> bool:
+        """See ``UdpPort.wait``; only while it ``reads``."""
+        return self._udp is not None and self._udp.wait(looking_s, sleeping_s)
+
     def claim(self, key: Key) -> None:
         """Get the packets for a number from now on."""
         if key in self._book:

@@ -28,6 +28,7 @@ from ..wire.headers import GSI_QKEY, Address, Bth, Deth
 from ..wire.icrc import Flow
 from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
 from ..wire.psn import MASK
+from .awaited import Awaited
 from .counters import Counters
 from .memory import ProtectionDomain
 from .queue_pair import QueuePair
@@ -41,6 +42,7 @@ _FIRST_QPN = 16
 _MOST_BACKLOG = 1024
 _MOST_FLOWS = 256
 _RETIRED_QPNS = 4096
+_MOST_HELD = 64
 
 
 class Manager(Protocol):
@@ -98,6 +100,13 @@ class Engine:
         self._backlog: deque[Burst] = deque()
         self._gsi_psn = 0
         self._faults: list[Exception] = []
+        self.wait: Callable[[Awaited], None] | None = None
+        """Sends what there is, and takes what comes until an exchange is over or lasts too long."""
+        self.waiting_pays: Callable[[], bool] = _never
+        self.exchanging = False
+        self._receiving = False
+        self._held: list[tuple[Run, Flow, float]] = []
+        """Datagrams of queue pair 1 that came during an exchange, and when."""
         self._called = False
         """``on_ready`` was called, or a driver is at work that will poll anyway."""
 
@@ -194,6 +203,7 @@ class Engine:
             runs, malformed, damaged = scan(flow, view, segment_size, idents)
             counters.malformed += malformed
             counters.icrc_errors += damaged
+            self._receiving = True
             for number, code, psn, ask, offset, size, count, length in runs:
                 queue_pair = self._qps.get(number)
                 run = Run(view, code, psn, ask, offset, size, count, length)
@@ -211,9 +221,11 @@ class Engine:
                     counters.unexpected += count
                 else:
                     counters.unknown_queue_pair += count
-            self.deliver()
+            self._receiving = False
+            if not self.exchanging:
+                self.deliver()
         finally:
-            self._called = False
+            self._called = self._receiving = False
 
     def _flow(self, source: Address, destination: Address) -> Flow | None:
         try:
@@ -226,9 +238,39 @@ class Engine:
         self._flows[source, destination] = flow
         return flow
 
+    # --- Exchanges ---
+
+    def exchange(self, post: Callable[[], None], awaited: Awaited) -> bool:
+        """Post a message by ``post`` and wait for the answer, if that pays.
+
+        Meanwhile no owner is called: what there is to be told is told in the next turn. There is
+        none from within another, or from where packets are taken.
+        """
+        wait = self.wait
+        if wait is None or self.exchanging or self._receiving or not self.waiting_pays():
+            return False
+        called, self._called = self._called, True
+        self.exchanging = True
+        try:
+            post()
+            wait(awaited)
+        finally:
+            self.exchanging = False
+            self._called = called
+            if self._news or self._reports or self._held or self._ready or self._faults:
+                self._call()
+        return True
+
     # --- QP1 ---
 
     def _receive_mad(self, run: Run, flow: Flow, now: float) -> None:
+        if self.exchanging:
+            # The connection manager may call owners. It repeats what was not answered.
+            if len(self._held) < _MOST_HELD:
+                run.view = memoryview(bytes(run.view[run.offset : run.offset + run.size]))
+                run.offset = 0
+                self._held.append((run, flow, now))
+            return
         deth = Deth.parse(run.view, run.offset + BTH_OCTETS)
         header = BTH_OCTETS + Deth.STRUCT.size
         length = run.length
@@ -268,6 +310,11 @@ class Engine:
         self._call()
 
     # --- Packets out ---
+
+    @property
+    def pending(self) -> bool:
+        """Whether there may be something to send."""
+        return bool(self._ready or self._backlog)
 
     def poll_transmit(self, now: float) -> Burst | None:
         """Return the next burst to send, or ``None`` when there is nothing to send now."""
@@ -338,10 +385,21 @@ class Engine:
 
     def deliver(self) -> None:
         """Call the handlers of completion queues with news, and ``on_error`` of failed ones."""
+        if self._held:
+            self._release()
         if self._news or self._reports:
             self._deliver()
         if self._faults:
             self._raise_faults()
+
+    def _release(self) -> None:
+        """Take the datagrams that came during an exchange."""
+        held, self._held = self._held, []
+        for run, flow, now in held:
+            try:
+                self._receive_mad(run, flow, now)
+            except Exception as error:
+                self._faults.append(error)
 
     def _deliver(self) -> None:
         news, self._news = self._news, []
@@ -404,6 +462,11 @@ class Engine:
 
 def _nobody() -> None:
     """Do nothing: the engine has no driver yet."""
+
+
+def _never() -> bool:
+    """Do not wait: there is nobody who could."""
+    return False
 
 
 def _unheard(_: Key, __: bool) -> None:

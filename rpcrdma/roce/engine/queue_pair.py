@@ -7,8 +7,8 @@ work from RTS on, the last from RTR on. Any of them ends all three with ``break_
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from ...software.completion import CompletionQueue
 from ...software.queue_pair import QpEvent
@@ -18,6 +18,7 @@ from ..packets.run import Run
 from ..wire.headers import Address, bth_words
 from ..wire.icrc import Flow
 from ..wire.opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
+from .awaited import Awaited
 from .completer import Completer
 from .memory import ProtectionDomain
 from .requester import Requester
@@ -39,6 +40,8 @@ HEARS: dict[QpState, frozenset[Role]] = {
 _ROLES = {code: row.role for code, row in OPCODES.items()}
 _RTS = QpState.RTS
 _RESPONDER = Role.RESPONDER
+_MOST_QUIET: Final = 64
+_MOST_QUIET_OCTETS: Final = 1 << 20
 
 
 class QpEngine(Protocol):
@@ -47,6 +50,11 @@ class QpEngine(Protocol):
     limits: DeviceLimits
     tuning: Tuning
     gso: bool
+    exchanging: bool
+    """Whether an exchange is under way, by any queue pair: no owner may be called."""
+
+    def exchange(self, post: Callable[[], None], awaited: Awaited) -> bool:
+        """Post a message, send it and wait; return false if that does not pay: nothing was done."""
 
     def schedule(self, queue_pair: QueuePair) -> None:
         """Ask ``queue_pair`` for packets to send, soon."""
@@ -79,6 +87,8 @@ class QueuePair(SharedState):
         """Called from the reactor when the queue pair failed by itself, not by ``fail``."""
         self.on_traffic: Callable[[], None] | None = None
         """Called once, when the peer first uses the queue pair (the verbs' COMM_EST)."""
+        self.prompt: Callable[[memoryview], bool] | None = None
+        self.nesting = False
         self.remote: Address | None = None
         self.remote_qpn = 0
         self._engine = engine
@@ -86,6 +96,8 @@ class QueuePair(SharedState):
         self._heard: Flow | None = None
         """Where the latest packet came from: the peer's address, from any port of it."""
         self._limits = burst_limits(engine.tuning, engine.gso)
+        self._begun: memoryview | None = None
+        self._awaited: Awaited | None = None
         self.requester = Requester(self)
         self.completer = Completer(self, self.requester)
         self.responder = Responder(self)
@@ -100,10 +112,60 @@ class QueuePair(SharedState):
     def post_send(self, request: SendWR) -> None:
         """Queue a send request (``verbs.interfaces.QueuePair.post_send``)."""
         requester = self.requester
-        if self.state is _RTS and len(requester.sent) + len(requester.pending) < self.send_depth:
+        posted = len(requester.sent) + len(requester.pending) - requester.quiet
+        if self.state is _RTS and posted < self.send_depth:
             requester.post(request)
         else:
             self.refuse_send(request)
+
+    def begin(self, length: int) -> memoryview | None:
+        """See ``verbs.interfaces.PromptQueuePair``."""
+        if not self._may_be_quiet(length):
+            return None
+        self._begun = memoryview(bytearray(length))
+        return self._begun
+
+    def place(self, rkey: int, address: int, length: int) -> None:
+        """See ``verbs.interfaces.PromptQueuePair``: no memory of the peer is mapped here."""
+        raise VerbsError("no memory of the peer is mapped", WcStatus.LOC_QP_OP_ERR)
+
+    def finish(self, rkey: int = 0) -> None:
+        """See ``verbs.interfaces.PromptQueuePair``."""
+        begun, self._begun = self._begun, None
+        if begun is not None and self.state is _RTS:
+            self.requester.post_quiet(begun, rkey)
+
+    def exchange(
+        self,
+        pieces: Sequence[bytes | memoryview],
+        expected: bytes,
+        mask: bytes,
+        most: int,
+        sink: memoryview | None,
+        rkey: int | None = None,
+        octets: int = 0,
+    ) -> bytes | None:
+        """See ``verbs.interfaces.ExchangingQueuePair``; done where a driver can wait.
+
+        How long that is does not depend on ``octets``: as long as packets come.
+        """
+        message = b"".join(pieces)
+        if len(self.recv_cq) or self.on_traffic is not None or not self._may_be_quiet(len(message)):
+            return None
+        self._awaited = awaited = Awaited(expected, mask, most, sink, rkey)
+        done = self._engine.exchange(
+            lambda: self.requester.post_quiet(memoryview(message), 0), awaited
+        )
+        self._awaited = None
+        return awaited.answer if done else None
+
+    def _may_be_quiet(self, length: int) -> bool:
+        requester = self.requester
+        return (
+            self.state is _RTS
+            and requester.quiet < _MOST_QUIET
+            and requester.quiet_octets + length <= _MOST_QUIET_OCTETS
+        )
 
     def ready_to_receive(
         self,
@@ -164,10 +226,27 @@ class QueuePair(SharedState):
         self.fail("destroyed")
         self.move(QpEvent.DESTROY)
         self._flow = self._heard = None
-        self.on_error = self.on_traffic = None
+        self.on_error = self.on_traffic = self.prompt = self._begun = None
         # Break the reference cycles, which would wait for a garbage collection.
         for machine in (self.requester, self.completer, self.responder):
             del machine._qp
+
+    def show(self, message: memoryview, invalidated: int | None) -> bool:
+        """Show a message that has not completed its receive; return whether that was all."""
+        awaited = self._awaited
+        if awaited is not None:
+            self._awaited = None
+            if awaited.take(message, invalidated):
+                return True
+        prompt = self.prompt
+        if (
+            prompt is None
+            or invalidated is not None
+            or len(self.recv_cq)
+            or self._engine.exchanging
+        ):
+            return False
+        return prompt(message)
 
     def schedule(self) -> None:
         """Ask to be polled for packets to send."""

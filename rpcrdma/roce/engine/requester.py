@@ -46,9 +46,10 @@ _ADDRESS_MASK = (1 << 64) - 1
 
 _SUCCESS = WcStatus.SUCCESS
 _WRITES = frozenset((WrOpcode.RDMA_WRITE, WrOpcode.RDMA_WRITE_WITH_IMM))
+_PLAIN = frozenset((WrOpcode.SEND, WrOpcode.SEND_WITH_INV))
 _WITH_IMMEDIATE = frozenset((WrOpcode.SEND_WITH_IMM, WrOpcode.RDMA_WRITE_WITH_IMM))
 _READ, _LOCAL_INV = WrOpcode.RDMA_READ, WrOpcode.LOCAL_INV
-_SEND_WITH_INV = WrOpcode.SEND_WITH_INV
+_SEND, _SEND_WITH_INV = WrOpcode.SEND, WrOpcode.SEND_WITH_INV
 
 
 class Wqe:
@@ -65,6 +66,7 @@ class Wqe:
         "end",
         "first",
         "length",
+        "quiet",
         "request",
         "status",
         "view",
@@ -96,6 +98,8 @@ class Wqe:
         self.status: int = _SUCCESS
         self.done = False
         """Whether a LOCAL_INV has been carried out."""
+        self.quiet = False
+        """Whether it has no place in the send queue, and no completion."""
 
 
 class Requester:
@@ -113,6 +117,9 @@ class Requester:
         self.again: int | None = None
         """The sequence to send once more, by itself, to make a silent peer answer."""
         self._depth = 0
+        self.quiet = 0
+        """Messages in ``sent`` and ``pending`` that have no place in the send queue."""
+        self.quiet_octets = 0
 
     def start(
         self, send_psn: int, initiator_depth: int, retry_count: int, rnr_retry_count: int
@@ -167,6 +174,27 @@ class Requester:
         if not qp.scheduled:
             qp.schedule()
 
+    def post_quiet(self, message: memoryview, rkey: int) -> None:
+        """Append a SEND that takes no place in the send queue and has no completion.
+
+        The message must not change; ``rkey`` is for the peer to invalidate, or 0.
+        """
+        opcode = _SEND_WITH_INV if rkey else _SEND
+        request = SendWR(opcode, (message,), rkey=rkey, signaled=False)
+        length = len(message)
+        packets = -(-length // self._qp.mtu) or 1
+        cost = max(length, self._qp.tuning.message_cost)
+        flight = self.flight
+        first, base = flight.tail, flight.tail_octets
+        wqe = Wqe(request, REQUESTS[opcode], [message], length, first, packets, base, cost)
+        wqe.quiet = True
+        self.quiet += 1
+        self.quiet_octets += length
+        self.pending.append(wqe)
+        flight.append(packets, cost)
+        if not self._qp.scheduled:
+            self._qp.schedule()
+
     # --- Packets out ---
 
     def transmit(self, builder: BurstBuilder, now: float) -> None:
@@ -215,6 +243,14 @@ class Requester:
         """Add packets of a SEND or WRITE, from ``flight.next`` on."""
         qp, flight = self._qp, self.flight
         mtu = qp.mtu
+        if (
+            not builder.packets
+            and flight.next == wqe.first
+            and wqe.view is not None
+            and wqe.request.opcode in _PLAIN
+            and self._send_message(wqe, codes, wqe.view, builder)
+        ):
+            return
         last = wqe.end - 1
         while (start := flight.next) <= last:
             in_flight = flight.next_octets - flight.una_octets
@@ -239,6 +275,29 @@ class Requester:
                     builder.add(header, wqe.views, offset, mtu)
             elif not self._send_edge(wqe, codes, builder, start):
                 return
+
+    def _send_message(
+        self, wqe: Wqe, codes: RequestCodes, view: memoryview, builder: BurstBuilder
+    ) -> bool:
+        """Add all of a short message to an empty burst; return false if that cannot be."""
+        qp, flight, request = self._qp, self.flight, wqe.request
+        in_flight = flight.next_octets - flight.una_octets
+        first, packets, mtu = wqe.first, wqe.end - wqe.first, qp.mtu
+        extension = _WORD.pack(request.rkey) if request.opcode == _SEND_WITH_INV else b""
+        if (in_flight > 0 and self.window.octets - in_flight < wqe.cost) or not builder.takes(
+            wqe.length, packets, mtu, len(extension)
+        ):
+            return False
+        flight.send(wqe.end, wqe.base + wqe.cost)
+        ask = ACK_REQUEST
+        if request.signaled or wqe.end == flight.tail:
+            flight.asked_octets = flight.next_octets
+        else:
+            ask = self._ask()
+        words = qp.words
+        heads = words[codes.first], words[codes.middle], words[codes.last], words[codes.only]
+        builder.add_message(heads, first & MASK, ask, extension, view, mtu, packets)
+        return True
 
     def _ask(self) -> int:
         """Return the A bit if the packets sent so far should be acknowledged soon, else 0.
@@ -511,7 +570,10 @@ class Requester:
                         return
                 queue.popleft()
                 request = wqe.request
-                if request.signaled:
+                if wqe.quiet:
+                    self.quiet -= 1
+                    self.quiet_octets -= wqe.length
+                elif request.signaled:
                     opcode = COMPLETES[request.opcode]
                     qp.send_cq.push(WC(request.wr_id, _SUCCESS, opcode, wqe.length))
             if queue:
@@ -537,5 +599,6 @@ class Requester:
         self.sent.clear()
         self.pending.clear()
         for wqe in wqes:
-            status = wqe.status or WcStatus.WR_FLUSH_ERR
-            self._qp.send_cq.push(flushed_send(wqe.request, status))
+            if not wqe.quiet:
+                status = wqe.status or WcStatus.WR_FLUSH_ERR
+                self._qp.send_cq.push(flushed_send(wqe.request, status))

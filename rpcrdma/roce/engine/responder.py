@@ -8,8 +8,9 @@ Answers leave in the order of the requests: READ responses wait in ``outbox``, a
 acknowledgement only goes out when that is empty, because it would tell the peer that the responses
 before it were lost. At most one acknowledgement or NAK is due at a time: a later one says more.
 The acknowledgement of a SEND waits a moment (``deadline``) for a message of ours, its answer as a
-rule, to ride with: a packet by itself costs both sides as much as a message. That of the fourth
-SEND, and any other, goes at once.
+rule, to ride with: a packet by itself costs both sides as much as a message. That of the sixteenth
+SEND goes at once, or of the fourth if they are long or follow RDMA WRITEs, whose memory the peer
+wants back; and so does any other.
 
 What comes next in a message, and how long it may be, is read from the tables of ``opcode``.
 """
@@ -57,7 +58,9 @@ _ACK_HEADER = Struct(">QII")
 """BTH and AETH."""
 _AETH_OCTETS = _WORD.size
 _ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
-_PATIENCE = 3
+_PATIENCE = 16
+_LONG = 16384
+_WEIGHT_OF_LONG = 5
 _REMOTE_READ, _REMOTE_WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)
 _SUCCESS = WcStatus.SUCCESS
 
@@ -132,6 +135,8 @@ class Responder:
         self._region: MemoryRegion | None = None
         self._placed = 0
         """For a SEND the octets so far; for a WRITE the place of the next octet in the region."""
+        self._wrote = False
+        """Whether an RDMA WRITE has come since the last SEND."""
         self._length = self._remaining = 0
         """The length of a WRITE, and how much of it is still to come."""
         self._most_resources = 0
@@ -199,17 +204,8 @@ class Responder:
             if not run.ask:
                 return
             within = self._qp.tuning.acknowledge_within
-            if not (row.ends and kind is Kind.SEND and within):
-                self._owe(ACK, latest)
-            elif self.due is None:
-                self.due = (ACK, latest)
-                self._patience = _PATIENCE
-                self.deadline = now + within
-                if not self._qp.watched:
-                    self._qp.watch()
-            elif self._patience > 1:
-                self.due = (ACK, latest)
-                self._patience -= 1
+            if row.ends and kind is Kind.SEND and within:
+                self._owe_soon(latest, now + within)
             else:
                 self._owe(ACK, latest)
 
@@ -248,23 +244,38 @@ class Responder:
             self._refuse(NAK_INVALID_REQUEST, f"{len(receive.buffer)} octets posted are too few")
             return False
         offset = run.offset + row.header
-        place(run.view, offset, run.size, run.count, length, receive.buffer, self._placed)
+        alone = row.begins and row.ends
+        if not alone:
+            place(run.view, offset, run.size, run.count, length, receive.buffer, self._placed)
         self._placed = end
         if not row.ends:
             return True
+        qp = self._qp
         immediate = invalidated = None
         if row.invalidates:
             (invalidated,) = _WORD.unpack_from(run.view, run.offset + BTH_OCTETS)
-            if not self._qp.pd.invalidate(invalidated):
+            if not qp.pd.invalidate(invalidated):
                 self._refuse(NAK_REMOTE_ACCESS, f"SEND_WITH_INV of the unknown {invalidated:#x}")
                 return False
         elif row.immediate:
             (immediate,) = _WORD.unpack_from(run.view, run.offset + BTH_OCTETS)
-        self._receive = None
-        self._message = None
+        if immediate is None:
+            shown = run.view[offset : offset + length] if alone else receive.buffer[:end]
+            if qp.show(shown, invalidated):
+                if qp.failed:
+                    return False  # the receive was flushed with the others
+                self._receive = self._message = None
+                self.msn += 1
+                self.receives.appendleft(receive)
+                return True
+            if qp.failed:
+                return False
+        if alone:
+            place(run.view, offset, run.size, 1, length, receive.buffer, 0)
+        self._receive = self._message = None
         self.msn += 1
         completion = WC(receive.wr_id, _SUCCESS, WcOpcode.RECV, end, immediate, invalidated)
-        self._qp.recv_cq.push(completion)
+        qp.recv_cq.push(completion)
         return True
 
     # --- WRITE ---
@@ -293,6 +304,7 @@ class Responder:
             self._placed += octets
         self._remaining = remaining
         if row.ends:
+            self._wrote = True
             self._message = None
             self._region = None
             self.msn += 1
@@ -465,6 +477,20 @@ class Responder:
             qp.counters.naks_sent += 1
 
     # --- What goes wrong ---
+
+    def _owe_soon(self, sequence: int, deadline: float) -> None:
+        """Owe the acknowledgement of a SEND, which waits for a message of ours if it may."""
+        if self.due is None:
+            self._patience = _PATIENCE
+            self.deadline = deadline
+            if not self._qp.watched:
+                self._qp.watch()
+        self._patience -= _WEIGHT_OF_LONG if self._wrote or self._placed > _LONG else 1
+        self._wrote = False
+        if self._patience > 0:
+            self.due = (ACK, sequence)
+        else:
+            self._owe(ACK, sequence)
 
     def _owe(self, syndrome: int, sequence: int) -> None:
         self.due = (syndrome, sequence)

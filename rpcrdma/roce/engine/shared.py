@@ -44,6 +44,10 @@ class SharedState(SoftwareQueuePair):
         self.watched = False
         """Whether the engine looks at the machines' deadlines."""
 
+    def show(self, message: memoryview, invalidated: int | None) -> bool:
+        """Show a message that has not completed its receive; return whether that was all."""
+        raise NotImplementedError
+
     def schedule(self) -> None:
         """Ask to be polled for packets to send."""
         raise NotImplementedError
