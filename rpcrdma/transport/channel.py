@@ -144,7 +144,7 @@ class RdmaChannel:
                 self.swift = Exchanges(
                     endpoint, endpoint.exchanging, self.requester, self.requester.room
                 )
-        endpoint.start()
+        endpoint.start(prompt=self._nesting or not self._active)
 
     @property
     def peer(self) -> Peer:

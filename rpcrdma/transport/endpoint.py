@@ -145,12 +145,15 @@ class RpcRdmaEndpoint:
         self.send_threshold, self.receive_threshold = thresholds(ours, theirs)
         self.may_invalidate = ours.remote_invalidation and theirs.remote_invalidation
 
-    def start(self) -> None:
-        """Post all receives, and handle what comes in or has come already: both sides are up."""
+    def start(self, *, prompt: bool = True) -> None:
+        """Post all receives, and handle what comes in or has come already: both sides are up.
+
+        Without ``prompt`` every message completes a receive.
+        """
         self._post_receives(self.options.receive_depth)
         self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
-        if self.prompting is not None:
+        if self.prompting is not None and prompt:
             self.prompting.prompt = self._prompted
         self._on_receives()
 

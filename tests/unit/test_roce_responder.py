@@ -512,6 +512,18 @@ def test_it_goes_by_itself_when_no_answer_comes() -> None:
     assert peer.end.engine.next_timeout() is None
 
 
+def test_it_goes_behind_an_answer_that_it_cannot_ride_with_if_it_is_nearly_time() -> None:
+    peer = waiting_peer()
+    for psn, passed, expected in (
+        (10, 0.0, ["SEND_FIRST", "SEND_LAST"]),
+        (11, 0.0007, ["SEND_FIRST", "SEND_LAST", "ACKNOWLEDGE"]),
+    ):
+        assert peer.send("SEND_ONLY", psn, payload=b"call", ask=True) == []
+        peer.now += passed
+        peer.qp.post_send(SendWR(WrOpcode.SEND, [memoryview(bytes(300))]))
+        assert names(peer.collect()) == expected
+
+
 MTU = 4096
 
 

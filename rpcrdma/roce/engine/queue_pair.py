@@ -323,7 +323,7 @@ class QueuePair(SharedState):
         if (requester.pending or requester.again is not None) and not self.failed:
             requester.transmit(builder, now)
         if responder.due is not None:
-            responder.transmit_acknowledgement(builder)
+            responder.transmit_acknowledgement(builder, now)
         if builder.refused:
             self.schedule()
         if not builder.packets:

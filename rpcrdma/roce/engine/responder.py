@@ -61,6 +61,7 @@ _ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
 _PATIENCE = 16
 _LONG = 16384
 _WEIGHT_OF_LONG = 5
+_SOON_S = 0.0005
 _REMOTE_READ, _REMOTE_WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)
 _SUCCESS = WcStatus.SUCCESS
 
@@ -454,12 +455,18 @@ class Responder:
             resource.next += 1
         return True
 
-    def transmit_acknowledgement(self, builder: BurstBuilder) -> None:
-        """Add the acknowledgement that is due, unless READ responses must go before it."""
+    def transmit_acknowledgement(self, builder: BurstBuilder, now: float) -> None:
+        """Add the acknowledgement that is due, unless READ responses must go before it.
+
+        One that could not ride goes behind what is sent now if the timer would send it soon.
+        """
         due = self.due
         if due is None or self.outbox:
             return
         if self._patience and not (builder.packets and builder.open):
+            late = self.deadline is not None and self.deadline - now < _SOON_S
+            if late and builder.packets:
+                self.hurry()
             return
         if not builder.room(_ACK_OCTETS):
             return
