@@ -1,8 +1,11 @@
 """Waiting for the answer to a message without a turn of the reactor: exchanges over packets.
 
 The port is looked at again and again for as long as that has paid lately (``software.patience``),
-then slept at for a moment. An answer that takes longer is left to the reactor, and so are the next
-calls: twice as many each time.
+then slept at for a moment. While the peer moves data it is slept at only: that takes long, and who
+looks takes from the processor what the peer's needs (two of them may be halves of one).
+
+An answer that takes longer is left to the reactor, and so are the next calls: twice as many each
+time.
 """
 
 from __future__ import annotations
@@ -71,16 +74,17 @@ class Waiting:
         began = time()
         end = began + _IN_ALL_S
         while not awaited.over:
-            came = receive(patience.seconds, _LONGEST_S) if began < end else False
+            looking = 0.0 if awaited.moves else patience.seconds
+            came = receive(looking, _LONGEST_S) if began < end else False
             now = time()
             if not came:
                 patience.nothing()
                 self._misses = min(self._misses + 1, 8)
                 self._left = min(1 << self._misses, _MOST_LEFT)
                 return
-            if now - began <= patience.seconds:
+            if now - began <= looking:
                 patience.found(now - began)
-            else:
+            elif not awaited.moves:
                 patience.nothing()
             began = now
             if not awaited.over and self._engine.pending:

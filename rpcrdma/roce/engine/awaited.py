@@ -8,7 +8,7 @@ from ...software.answer import answer_in
 class Awaited:
     """The next message, if it is the answer; ``over`` once it has come, or something else has."""
 
-    __slots__ = ("_expected", "_mask", "_most", "_rkey", "_sink", "answer", "over")
+    __slots__ = ("_expected", "_mask", "_most", "_rkey", "_sink", "answer", "moves", "over")
 
     def __init__(
         self, expected: bytes, mask: bytes, most: int, sink: memoryview | None, rkey: int | None
@@ -17,6 +17,8 @@ class Awaited:
         self._mask = mask
         self._most = most
         self._sink = sink
+        self.moves = rkey is not None
+        """Whether the peer reads or writes our memory before it answers."""
         self._rkey = rkey
         self.answer = b""
         """The octets before the data; none if something else has come, or nothing."""
