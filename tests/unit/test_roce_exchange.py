@@ -10,6 +10,7 @@ from tests.support.roce import REMOTE, Peer, names
 from nfsrdma.rpcrdma.providers.waiting import Waiting
 from nfsrdma.rpcrdma.roce.engine.awaited import Awaited
 from nfsrdma.rpcrdma.roce.wire.headers import Ieth, ImmDt, Packet, Reth
+from nfsrdma.rpcrdma.verbs.interfaces import ExchangingQueuePair, PromptQueuePair
 from nfsrdma.rpcrdma.verbs.types import QpState, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
 
 ANSWER = b"answer 1"
@@ -285,6 +286,17 @@ def test_what_was_begun_is_forgotten_with_the_connection(peer: Peer) -> None:
     assert peer.end.sent() == []
     with pytest.raises(VerbsError):
         peer.qp.place(1, 2, 3)
+
+
+def test_a_message_is_put_without_a_completion(peer: Peer) -> None:
+    assert isinstance(peer.qp, PromptQueuePair)
+    assert isinstance(peer.qp, ExchangingQueuePair)
+    assert peer.qp.put((b"a ", memoryview(b"message")))
+    (packet,) = peer.collect()
+    assert packet.payload == b"a message"
+    peer.acknowledge(100)
+    assert peer.end.sent() == []
+    assert [peer.qp.put((b"x",)) for _ in range(65)] == [True] * 64 + [False]
 
 
 # How long is waited

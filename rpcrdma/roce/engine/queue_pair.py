@@ -125,6 +125,14 @@ class QueuePair(SharedState):
         self._begun = memoryview(bytearray(length))
         return self._begun
 
+    def put(self, pieces: Sequence[bytes | memoryview]) -> bool:
+        """Send a message without a completion, if it need not wait; return whether it was sent."""
+        message = b"".join(pieces)
+        if not self._may_be_quiet(len(message)):
+            return False
+        self.requester.post_quiet(memoryview(message), 0)
+        return True
+
     def place(self, rkey: int, address: int, length: int) -> None:
         """See ``verbs.interfaces.PromptQueuePair``: no memory of the peer is mapped here."""
         raise VerbsError("no memory of the peer is mapped", WcStatus.LOC_QP_OP_ERR)
