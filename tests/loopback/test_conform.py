@@ -85,6 +85,7 @@ def test_nobody_there_is_said() -> None:
         ran = run(f"nfs+rdma://{host}/", "--only", "HD2", "--timeout", "0.5")
     assert ran.exit_code == 2
     assert "server: nfs+rdma://" in ran.output
+    assert "port 20049 answers by TCP" in ran.output
 
 
 def test_an_interrupt_leaves_a_report_and_no_file(server: LiveServer, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from tests.support.conform import PORT, SERVER, SimServer, replaced
 
 from nfsrdma.conform.case import CASES
 from nfsrdma.conform.peer import RawPeer
-from nfsrdma.conform.runner import Verdict
+from nfsrdma.conform.runner import Outcome, Runner, Verdict
 from nfsrdma.conform.wire import Message, header, words
 from nfsrdma.rpcrdma.providers.sim import SimFabric
+from nfsrdma.rpcrdma.task import Task
 from nfsrdma.rpcrdma.transport.endpoint import RpcRdmaEndpoint
 
 Behaviour = Callable[[RawPeer, Message, Random], None]
@@ -128,3 +129,20 @@ def test_a_server_that_garbles_its_answers_is_an_outcome(seed: int) -> None:
 def test_nobody_there_is_an_outcome() -> None:
     outcomes = SimServer(serve=lambda fabric: None).run([CASES["HD2"], CASES["RC1"]])
     assert [each.verdict for each in outcomes] == [Verdict.FAILED] * 2
+
+
+def test_the_rest_is_given_up_when_the_server_is_gone() -> None:
+    server = SimServer()
+    runner = Runner(server.reactor, server.open_lab, 60.0, packets=True)
+    cases = [CASES[name] for name in ("HD2", "HD3", "HD4", "HD5", "HD6", "HD7", "HD8")]
+
+    def dies(outcome: Outcome) -> None:
+        if outcome.case.id == "HD3":
+            server.service.close()
+
+    server.reactor.run_until(Task(runner.run(cases, dies)), limit_s=3600)
+    verdicts = {each.case.id: each.verdict for each in runner.outcomes}
+    assert list(verdicts) == ["HD2", "HD3", "HD4", "HD5", "HD6"]
+    assert verdicts["HD3"] is Verdict.PASSED
+    assert all(verdicts[name] is Verdict.FAILED for name in ("HD4", "HD5", "HD6"))
+    assert runner.gave_up

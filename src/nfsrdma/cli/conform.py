@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +45,8 @@ _COLORS = {
     Verdict.SKIPPED: "bright_black",
     Verdict.ERROR: "magenta",
 }
+_NFS_PORT = 2049
+_HINT_S = 1.0
 _ANSWER_S = 5.0
 _TEST_S = 30.0
 _WORK_S = 120.0
@@ -226,6 +230,8 @@ def conform(
     if url is not None and of_client.client is not None:
         raise click.UsageError("name the URL of a server, or --client, not both")
     if of_client.client is not None:
+        if how.restart_cmd is not None:
+            raise click.UsageError("--restart-cmd restarts a server: there is none with --client")
         console.print(f"{len(cases)} tests of a client")
         sys.exit(_test_client(cases, how, of_client, folder, console))
     assert url is not None
@@ -243,7 +249,8 @@ def _test_server(
     try:
         run = run_cases(target, means, cases, Printer(console, writer, len(cases)).outcome)
     except (Unreachable, ValueError) as error:
-        raise CouldNotRun(f"server: {shown}: {error}") from None
+        hint = _hint(target) if isinstance(error, Unreachable) else ""
+        raise CouldNotRun(f"server: {shown}: {error}{hint}") from None
     about = report.About(
         shown,
         means.provider,
@@ -295,6 +302,8 @@ def _finish(
 ) -> int:
     writer.finish(about)
     _summary(run.outcomes, console)
+    if run.gave_up:
+        console.print("The server has not answered any more: the other tests were not run.")
     if folder is not None:
         console.print(f"Written: {folder / 'index.html'}, report.json, junit.xml, captures")
     return _status(run.outcomes, run.interrupted)
@@ -312,6 +321,14 @@ def _target(text: str) -> tuple[Target, str]:
     uid = os.geteuid() if options.uid is None else options.uid
     gid = os.getegid() if options.gid is None else options.gid
     return Target(address, url.port, url.path, Credentials.sys(uid, gid)), str(url)
+
+
+def _hint(target: Target) -> str:
+    """Return what else may be said of a host where no server over RDMA answers."""
+    for port in dict.fromkeys((target.port, _NFS_PORT)):
+        with suppress(OSError), socket.create_connection((target.address, port), _HINT_S):
+            return f" (port {port} answers by TCP: NFS may be served without RDMA there)"
+    return ""
 
 
 def _status(outcomes: Sequence[Outcome], interrupted: bool) -> int:

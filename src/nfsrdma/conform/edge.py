@@ -47,10 +47,14 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a run. ``interrupted`` means that there are tests that were not reached."""
+    """What came of a run. ``interrupted`` means that there are tests that were not reached.
+
+    ``gave_up`` means that this is so because the server was gone.
+    """
 
     outcomes: Sequence[Outcome]
     interrupted: bool
+    gave_up: bool = False
 
 
 class LiveOutside(Outside):
@@ -145,7 +149,7 @@ def run_cases(
                 reactor.run_until(Task(runner.tidy()), _TIDY_S)
     finally:
         reactor.close()
-    return Run(runner.outcomes, stopped)
+    return Run(runner.outcomes, stopped or runner.gave_up, runner.gave_up)
 
 
 @contextmanager

@@ -20,6 +20,8 @@ from .peer import Gone, Silence, Unasked
 T = TypeVar("T")
 
 _TIDY_S: Final = 5.0
+_SILENT_MAX: Final = 3
+"""Tests in a row behind which the server does not answer, until the rest is given up."""
 
 
 class Verdict(StrEnum):
@@ -90,17 +92,26 @@ class Runner:
         self._packets = packets
         self.outcomes: list[Outcome] = []
         self._lab: Lab | None = None
-        self._reached = False
+        self.silent = 0
+        """Tests in a row behind which the server did not answer."""
+        self.silent_max = _SILENT_MAX
 
     async def run(
         self, cases: Sequence[Case], on_outcome: Callable[[Outcome], object] | None = None
     ) -> None:
-        """Run all, in order. Raises ``Unreachable`` if there is no server for the first one."""
+        """Run all, in order, as long as the server lives: :attr:`gave_up` tells."""
         for each in cases:
+            if self.gave_up:
+                return
             outcome = await self._run_one(each)
             self.outcomes.append(outcome)
             if on_outcome is not None:
                 on_outcome(outcome)
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the server is gone: nothing else would come of more tests."""
+        return self.silent >= self.silent_max
 
     async def reach(self, probe: Case) -> None:
         """Call NULL once. Raises ``Unreachable`` with the reason if nobody answers."""
@@ -110,7 +121,10 @@ class Runner:
             await within(self._reactor, self._limit_s, lab.alive())
         except (OSError, ValueError, VerbsError) as error:
             raise Unreachable(str(error)) from error
-        except (Failed, Hung) as error:
+        except Hung as error:
+            text = f"the server does not answer NULL within {self._limit_s:g} s"
+            raise Unreachable(text) from error
+        except Failed as error:
             raise Unreachable(str(error)) from error
         finally:
             if lab is not None:
@@ -151,7 +165,9 @@ class Runner:
         try:
             await within(self._reactor, self._limit_s, lab.alive())
         except (Failed, Hung, Gone, Silence) as error:
+            self.silent += 1
             return _failed(case), f"{observed}; afterwards {error}".removeprefix("; ")
+        self.silent = 0
         return verdict, observed
 
     async def _carry_out(self, case: Case, lab: Lab) -> tuple[Verdict, str]:
