@@ -49,9 +49,15 @@ def counts(every: Reports) -> list[str]:
 
 
 def seen_by(identifier: str, every: Reports) -> list[str]:
-    """Return how a test ended, with links to its packets: reports that agree share a line."""
+    """Return how a test ended, with links to its packets: reports that agree share a line.
+
+    Tests of servers and of clients have nothing in common: the other half's reports are left out.
+    """
     names: dict[str, list[str]] = {}
+    half = {each for _, rows in every.values() if identifier in rows for each in rows}
     for name, (_, rows) in every.items():
+        if not half & rows.keys():
+            continue
         row = rows.get(identifier)
         text = "not run" if row is None else f"**{row.verdict}**: {row.observed}"
         capture = f"captures/{name}/{identifier}.pcapng"

@@ -101,6 +101,7 @@ def test_conform_ours_over_verbs(lab: Lab, case: Run, alpha: Guest, beta: Guest)
     assert not [row for row in wrong if row.severity in ("must", "should")], wrong
 
 
+@pytest.mark.timeout(3600)  # 42 tests, each with a mount by an emulated kernel of its own
 def test_conform_linux_client(lab: Lab, case: Run, alpha: Guest) -> None:
     """The other half: we serve, badly on purpose, and the kernel's client is judged."""
     case.describe("conform - Linux client", "soft, RDMA")
@@ -119,7 +120,7 @@ def test_conform_linux_client(lab: Lab, case: Run, alpha: Guest) -> None:
     for option, command in commands.items():
         argv += [option, f"{run} {shlex.quote(command)}"]
     with Errands(alpha, errands):
-        done = lab.host.run(argv, timeout=1400, check=False)
+        done = lab.host.run(argv, timeout=3500, check=False)
     (case.folder / "conform.log").write_text(done.stdout + done.stderr)
     assert done.code in (0, 1), done
     judge(case, f"client-{kernel(lab)}-soft")
