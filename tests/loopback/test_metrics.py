@@ -21,7 +21,7 @@ import nfsrdma.client as nfs
 from nfsrdma.cli.serve_options import check_metrics, metrics_place
 from nfsrdma.rpcrdma.io.callers import Callers
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.server.edge.metrics import MetricsListener
+from nfsrdma.server.edge.metrics import MetricsListener, open_metrics
 from nfsrdma.server.metrics import _escaped, metrics_of
 
 LINE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\]|\\.)*",?)+\})? ([0-9.e+-]+)')
@@ -105,7 +105,7 @@ def test_labels_are_escaped() -> None:
 @pytest.fixture
 def place() -> Iterator[tuple[str, int]]:
     reactor = SelectReactor()
-    listener = MetricsListener(reactor, "127.0.0.1", 0, lambda: "nfsrdma_x 1\n")
+    listener = MetricsListener(reactor, open_metrics("127.0.0.1", 0), lambda: "nfsrdma_x 1\n")
     thread = threading.Thread(target=reactor.run_forever, daemon=True)
     thread.start()
     yield listener.address
@@ -161,7 +161,7 @@ def test_without_descriptors_the_loop_does_not_turn_for_nothing() -> None:
 
 def test_a_port_that_is_taken_is_an_error(place: tuple[str, int]) -> None:
     with pytest.raises(OSError, match="in use"):
-        MetricsListener(SelectReactor(), *place, str)
+        open_metrics(*place)
 
 
 def test_where_metrics_are_wanted() -> None:
