@@ -339,6 +339,7 @@ class RpcRdmaRequester:
         self._sent.clear()
         self._waiting.clear()
         self._window.in_use = 0
+        self.on_dropped = None
         for call in calls:
             self._end_registrations(call)
         return calls

@@ -54,7 +54,7 @@ def test_our_server_passes(server: LiveServer, provider: str, tmp_path: Path) ->
 
 
 def test_the_list_and_a_comparison(server: LiveServer, tmp_path: Path) -> None:
-    assert all(name in run("--list", "--destructive").output for name in CASES)
+    assert all(name in run("--list", "--destructive", "--long").output for name in CASES)
     for name in ("a", "b"):
         folder = str(tmp_path / name)
         assert run(server.rdma_url, "--only", "HD2", "--report", folder).exit_code == 0

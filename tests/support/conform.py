@@ -54,6 +54,7 @@ class SimServer:
         delegations: bool = False,
         version3: Version3 | None = None,
         contexts: bool = False,
+        lanes: bool = True,
     ) -> None:
         self.reactor = SimReactor()
         self.fabric = SimFabric(self.reactor, seed)
@@ -62,6 +63,7 @@ class SimServer:
         """Whether tests may meddle with packets, which takes time."""
         self.fs = MemoryFileSystem(Clock())
         self.delegations = delegations
+        self.lanes = lanes
         self.store = MemoryRecoveryStore(seed)
         self.contexts = contexts
         """Whether it takes RPCSEC_GSS, with the mechanism of tests."""
@@ -82,7 +84,9 @@ class SimServer:
             self.reactor,
             random.Random(self.seed),
             config=ServerConfig(
-                times=LeaseTimes(lease=90.0, grace=90.0), delegations=self.delegations
+                times=LeaseTimes(lease=90.0, grace=90.0),
+                delegations=self.delegations,
+                lanes=self.lanes,
             ),
             policy=EVERYONE,
             store=self.store,
