@@ -161,7 +161,8 @@ def test_serve_says_what_is_wrong(arguments: list[str], status: int, says: str) 
 
 def test_serve_in_process() -> None:
     """The whole command, ended from another thread as by a signal."""
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
 
     def end() -> None:
         while signal.getsignal(signal.SIGTERM) is before[0]:
@@ -175,8 +176,8 @@ def test_serve_in_process() -> None:
             serve, ["--memory", "--provider", "none", "--tcp", "0", "--read-only"]
         )
     finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("nfs+tcp://127.0.0.1:")
 

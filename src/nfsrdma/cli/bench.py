@@ -33,6 +33,7 @@ from .bench_options import (
 )
 from .common import Failed
 from .doctor_checks import GOOD, check_native
+from .endings import ending_by, interrupt
 from .output import check_replaceable, replaced, write_whole
 
 _WIDTH = 110
@@ -69,9 +70,9 @@ def bench(
         _compare(compare, console)
         return
     _check_writable(outputs)
-    signal.signal(signal.SIGTERM, _interrupt)
     written: list[Path] = []
     with ExitStack() as stack:
+        stack.enter_context(ending_by(interrupt, signal.SIGTERM))
         # Outputs are opened before anything is measured, which may take hours.
         forms = {outputs.json_file: rows.as_json, outputs.csv_file: rows.as_csv}
         files = {path: stack.enter_context(replaced(path)) for path in forms if path is not None}
@@ -293,7 +294,3 @@ def _need_matplotlib() -> None:
 
     if find_spec("matplotlib") is None:
         raise Failed("--plot needs matplotlib: pip install 'nfsrdma[plot]'")
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

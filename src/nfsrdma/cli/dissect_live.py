@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .endings import ending_by
+
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
 
@@ -31,20 +33,15 @@ def live(interface: str, expression: str, duration: float, count: int) -> Iterat
         return
     except OSError as error:
         raise click.ClickException(f"{interface}: {error.strerror or error}") from None
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-    for number, _ in before:
-        signal.signal(number, lambda *_: capture.stop())
     try:
-        reader = open_live(capture)
-        yield reader
-        click.echo(f"{reader.number} frames captured", err=True)
-        lost = capture.dropped()
-        if lost:
-            click.echo(f"the kernel dropped {lost} frames: decoding could not keep up", err=True)
+        with ending_by(capture.stop, signal.SIGINT, signal.SIGTERM):
+            reader = open_live(capture)
+            yield reader
+            click.echo(f"{reader.number} frames captured", err=True)
+            if lost := capture.dropped():
+                click.echo(f"the kernel dropped {lost} frames: decoding lags behind", err=True)
     finally:
         capture.close()
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -52,8 +49,7 @@ def _dumpcap(interface: str, expression: str, duration: float, count: int) -> It
     from nfsrdma.dissector.capture.live import open_dumpcap
 
     # Ctrl-C reaches dumpcap as well, which ends, and so does its output.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
+    with ending_by(lambda: None, signal.SIGINT):
         found = open_dumpcap(interface, expression, duration, count, sys.stdout.flush)
         if found is None:
             raise click.ClickException(
@@ -65,5 +61,3 @@ def _dumpcap(interface: str, expression: str, duration: float, count: int) -> It
         finally:
             process.terminate()
             process.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)

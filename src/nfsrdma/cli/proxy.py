@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
@@ -32,6 +32,7 @@ from nfsrdma.rpcrdma.verbs.interfaces import Device
 from .common import Failed, read_url
 from .conform_client import Place
 from .device import device_option
+from .endings import ending_by
 from .folding import folded
 
 _SHOWN: Final = 20
@@ -135,7 +136,9 @@ def proxy(
         stack.callback(relay.close)
         host, port = relay.address
         console.print(f"{host}:{port} -> {shown}, {len(rules)} rules, seed {seed}; Ctrl-C ends it")
-        with _signals(lambda: reactor.call_soon_threadsafe(reactor.stop)):
+        with ending_by(
+            lambda: reactor.call_soon_threadsafe(reactor.stop), signal.SIGINT, signal.SIGTERM
+        ):
             reactor.run_forever()
     _sum(relay.made, [*script.drawn, *packets.drawn], console)
 
@@ -207,19 +210,6 @@ class _Teller:
             self._console.print(text, markup=False)
         elif self._told[rule] == _SHOWN + 1:
             self._console.print(f"{rule}: … and from now on they are counted only", markup=False)
-
-
-@contextmanager
-def _signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Have interrupts and terminations call ``stop`` meanwhile."""
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, lambda *_: stop())
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _sum(connections: int, drawn: Sequence[Drawn], console: Console) -> None:

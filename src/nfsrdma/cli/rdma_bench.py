@@ -24,6 +24,7 @@ from nfsrdma.rpcrdma.verbs.types import VerbsError
 from .bench import describe_here
 from .bench_options import SIZES, Words
 from .common import Failed
+from .endings import ending_by, interrupt
 from .folding import folded
 from .output import replaced
 
@@ -148,15 +149,16 @@ def rdma_bench(host: str | None, ends: Ends, wanted: Wanted, json_file: Path | N
     Without HOST both ends are processes of this machine. Over a link, use --listen on one host,
     and give its address on the other.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
     if ends.listen_at is not None:
         if host is not None:
             raise click.UsageError("--listen is the other end: name no host")
-        _serve(ends.listen_at, ends.port, ends.provider, ends.once)
+        with ending_by(interrupt, signal.SIGTERM):
+            _serve(ends.listen_at, ends.port, ends.provider, ends.once)
         return
     console = Console(highlight=False, soft_wrap=True)
     console.print(describe_here())
     with ExitStack() as stack:
+        stack.enter_context(ending_by(interrupt, signal.SIGTERM))
         # Fail before anything is measured.
         file = stack.enter_context(replaced(json_file)) if json_file is not None else None
         try:
@@ -263,7 +265,3 @@ def _line(measurer: perftest.Measurer, test: str, kind: str, size: int, wanted: 
     if kind == "bandwidth":
         return measurer.bandwidth(test, size, wanted.depth, wanted.line_s, wanted.iters)
     return measurer.latency(test, size, wanted.line_s, wanted.iters)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
