@@ -19,6 +19,7 @@ from typing import Any, Final
 from ..admission import Admission
 from ..budget import UNBOUNDED, Account, Budget
 from ..complaints import Complaints
+from ..rpc.buffers import BufferPool
 from ..rpc.channel import Channel, Peer, Service
 from ..rpc.filter import Stream, StreamFilter
 from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
@@ -177,17 +178,19 @@ def attach_socket(
     limits: StreamLimits = DEFAULT_LIMITS,
     account: Account | None = None,
     stream_filter: StreamFilter | None = None,
+    buffers: BufferPool | None = None,
 ) -> StreamChannel:
     """Speak RPC over a connected stream socket, which the channel owns from here on.
 
     Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL. What they make
     us hold is charged to ``account``. ``stream_filter`` is put between the channel and the socket.
+    ``buffers`` are as in :class:`~nfsrdma.rpcrdma.rpc.stream.StreamChannel`.
     """
     sock.setblocking(False)
     keep_from_children(sock)
     if _is_here(sock):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LOCAL_BUFFER)
-    channel = StreamChannel(peer, service, limits, account)
+    channel = StreamChannel(peer, service, limits, account, buffers)
     _Link(reactor, sock, stream_filter(channel) if stream_filter is not None else channel)
     return channel
 
@@ -366,6 +369,7 @@ class TcpListener:
         self._budget = budget
         self._on_channel = on_channel
         self._limits = limits
+        self._buffers = BufferPool()
         self._options = options
         self._complaints = Complaints(_log, reactor.time)
         self._admission = Admission(max_connections, StreamChannel.handle_lost, self._complaints)
@@ -450,6 +454,7 @@ class TcpListener:
                 limits=self._limits,
                 account=account,
                 stream_filter=self._stream_filter,
+                buffers=self._buffers,
             )
         except OSError:
             account.leave()

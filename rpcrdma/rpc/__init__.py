@@ -12,12 +12,13 @@ over; a client makes them::
 ``channel`` is the seam between programs and what carries them, ``program`` the answering side and
 ``client`` the calling side. ``security`` has the flavors and ``auth`` the credentials of the plain
 ones, ``message`` the headers. ``record`` and ``stream`` are record marking and the machine of TCP,
-``filter`` the seam below it; ``stub`` is what emitted clients and servers stand on. Names are
-imported from these modules; none of them touches a socket.
+``filter`` the seam below it, ``buffers`` memory for large results; ``stub`` is what emitted clients
+and servers stand on. Names are imported from these modules; none of them touches a socket.
 """
 
 __all__ = [
     "auth",
+    "buffers",
     "channel",
     "client",
     "filter",

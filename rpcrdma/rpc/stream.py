@@ -22,6 +22,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -30,6 +31,7 @@ from nfsrdma.xdr.rpc import CALL, REPLY
 
 from ..budget import Account, unbounded
 from ..task import Future
+from .buffers import BufferPool
 from .channel import CLOSED_HERE, CallRefused, Channel, Peer, Service, TransportError, lane_of
 from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
@@ -76,9 +78,8 @@ DEFAULT_LIMITS: Final = StreamLimits()
 _REPLY_OVERHEAD: Final = 256
 """Octets that a reply takes besides its own until it is sent."""
 
-_LANE_REPLY: Final = 544 << 10
-"""Octets of a lane's reply at most: new memory for more takes longer than the lane saves, and the
-service has buffers that are used again."""
+_LARGEST_FRESH: Final = 64 << 10
+"""Octets of a lane's reply beyond which memory is used again: to clear new memory takes longer."""
 
 _NOTHING: Final = memoryview(b"")
 _WORD = struct.Struct(">I")
@@ -96,12 +97,14 @@ class StreamChannel:
 
     __slots__ = (
         "_batching",
+        "_buffers",
         "_charged",
         "_close_callbacks",
         "_closed",
         "_held",
         "_in_service",
         "_lane",
+        "_lent",
         "_limits",
         "_out",
         "_peer",
@@ -130,13 +133,17 @@ class StreamChannel:
         service: Service | None = None,
         limits: StreamLimits = DEFAULT_LIMITS,
         account: Account | None = None,
+        buffers: BufferPool | None = None,
     ) -> None:
+        """``buffers`` are for large replies of a lane, and may be those of many channels."""
         self.account = account if account is not None else unbounded()
         """The account charged for what the peer makes us hold; left when the stream ends."""
         self._peer = peer
         self._service = service if service is not None else RpcService(())
         self._lane = lane_of(self._service)
         self._taken = _NOTHING
+        self._lent: bytearray | None = None  # the buffer that this is in, if it is used again
+        self._buffers = buffers if buffers is not None else BufferPool()
         self._limits = limits
         self._reader = RecordReader(
             limits.max_record, limits.max_fragments, self._find_sink, self._reserve
@@ -393,12 +400,15 @@ class StreamChannel:
     def _start(self, record: memoryview) -> None:
         lane = self._lane
         if lane is not None:
-            room = min(self._limits.max_record, _LANE_REPLY)
-            octets = lane(self, record, room, self._take)
+            octets = lane(self, record, self._limits.max_record, self._take)
             taken, self._taken = self._taken, _NOTHING
+            lent, self._lent = self._lent, None
+            done = None if lent is None else partial(self._buffers.release, lent)
             if octets:
-                self._reply_at_once(taken, octets)
+                self._reply_at_once(taken, octets, done)
                 return
+            if done is not None:
+                done()
         self._in_service += 1
         call = StreamCall(self, record)
         try:
@@ -412,17 +422,26 @@ class StreamChannel:
 
     def _take(self, octets: int) -> memoryview:
         """Return memory for the reply of a lane, behind a record mark."""
-        self._taken = memoryview(bytearray(HEAD + octets))
+        size = HEAD + octets
+        if size <= _LARGEST_FRESH:
+            self._taken = memoryview(bytearray(size))
+        else:
+            self._lent = self._buffers.acquire(size)
+            self._taken = memoryview(self._lent)[:size]
         return self._taken[HEAD:]
 
-    def _reply_at_once(self, record: memoryview, octets: int) -> None:
+    def _reply_at_once(
+        self, record: memoryview, octets: int, on_sent: Callable[[], None] | None
+    ) -> None:
         """Queue the reply that a lane has made, as :meth:`send_reply` would."""
         if self._closed is not None:
+            if on_sent is not None:
+                on_sent()
             return
         mark(record, octets)
         self._unsent += HEAD + octets
         self._unsent_replies += octets + _REPLY_OVERHEAD
-        self._out.append((record, octets + _REPLY_OVERHEAD, None))
+        self._out.append((record, octets + _REPLY_OVERHEAD, on_sent))
         if not self._batching or self._unsent >= _BATCH:
             self.on_ready()
         if not self._batching and self._unsent_replies != self._charged:

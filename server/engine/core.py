@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nfsrdma.rpcrdma.rpc.buffers import BufferPool
+
 from ..authority import Authority
 from ..config import ServerConfig
 from ..copies import Copies
@@ -16,7 +18,6 @@ from ..outside_locks import OutsideLocks
 from ..owners import Database, Owners
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
-from .buffers import BufferPool
 from .duplicates import Duplicates
 from .offload import Offload, Threads
 from .tally import Tally

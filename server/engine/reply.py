@@ -12,12 +12,11 @@ import struct
 from functools import partial
 from typing import Final
 
+from nfsrdma.rpcrdma.rpc.buffers import BufferPool
 from nfsrdma.rpcrdma.rpc.program import Call
 from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
-
-from .buffers import BufferPool
 
 RESULT: Final = struct.Struct(">II")
 """How a result begins: the number of the operation, and its status."""

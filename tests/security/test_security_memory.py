@@ -21,9 +21,9 @@ from tests.support.nfs import (
 from tests.support.nfs_wire import WireSession
 
 from nfsrdma.rpcrdma.budget import Account, Budget, network_of
+from nfsrdma.rpcrdma.rpc.buffers import BufferPool
 from nfsrdma.rpcrdma.rpc.channel import Peer
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
-from nfsrdma.server.engine.buffers import BufferPool
 from nfsrdma.server.engine.offload import Threads
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFile

@@ -9,6 +9,7 @@ from tests.support.nfs import Peer, make_server
 from tests.support.transport import Pair, call_message, decode_reply, echo
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.buffers import BufferPool
 from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Place, Take
 from nfsrdma.rpcrdma.rpc.channel import Peer as Address
 from nfsrdma.rpcrdma.rpc.message import encode_call
@@ -211,3 +212,49 @@ def test_a_caller_that_is_refused_has_no_lane() -> None:
     assert server.service.lane is not None  # type: ignore[attr-defined]
     for _ in range(3):
         assert stranger.send((53, b"")).denied is not None
+
+
+def large_stream(declines: bool = False) -> tuple[StreamChannel, Echo, BufferPool]:
+    """Return a stream whose lane answers large calls, and where it has its memory from."""
+    service, buffers = Echo(declines), BufferPool()
+    channel = StreamChannel(Address("tcp", "10.0.0.1", 1), service, buffers=buffers)
+    return channel, service, buffers
+
+
+def drain(channel: StreamChannel, most: int = 1 << 30) -> bytes:
+    """Take up to ``most`` octets of what is to be sent."""
+    taken = bytearray()
+    while len(taken) < most and (parts := channel.poll_transmit()):
+        piece = b"".join(parts)[: most - len(taken)]
+        taken += piece
+        channel.transmitted(len(piece))
+    return bytes(taken)
+
+
+@pytest.mark.parametrize("size", [100, 65_000, (64 << 10) + 4, 300_000, 4 << 20])
+def test_a_large_reply_has_memory_that_is_used_again(size: int) -> None:
+    channel, service, buffers = large_stream()
+    for number in range(1, 4):
+        call = call_message(number, [(True, bytes([number]) * size)]).to_bytes()
+        channel.handle_data(record(call))
+        large = size > 64 << 10
+        assert (size <= buffers.lent < 2 * size + 8192) if large else not buffers.lent
+        first = drain(channel, size // 2)
+        assert bool(buffers.lent) is large  # as long as octets of it are to be sent
+        head = REPLY.pack(number, 1, 0, 0, 0, 0)
+        assert first + drain(channel) == record(head + call[40:])
+        assert buffers.lent == 0
+    assert service.by_lane == 3
+
+
+def test_memory_for_large_replies_is_given_back_in_any_case() -> None:
+    call = record(call_message(1, [(True, bytes(1 << 20))]).to_bytes())
+    channel, service, buffers = large_stream(declines=True)
+    channel.handle_data(call)
+    assert (service.by_lane, service.by_service, buffers.lent) == (0, 1, 0)
+    channel, service, buffers = large_stream()
+    channel.handle_data(call)
+    drain(channel, 1000)
+    assert buffers.lent
+    channel.handle_lost("the peer is gone")
+    assert (service.by_lane, buffers.lent) == (1, 0)

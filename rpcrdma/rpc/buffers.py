@@ -1,4 +1,4 @@
-"""Buffers for READ: filled by the back end, sent by the transport, used again."""
+"""Buffers for large results: filled by the service, sent by the transport, used again."""
 
 from __future__ import annotations
 
