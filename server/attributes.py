@@ -157,11 +157,9 @@ class Subject:
     def charset(self) -> int:
         """What names may be: see RFC 8881, Section 14.4.
 
-        Names that were there before may have any octets. The other bit says only that new ones
-        must be UTF-8.
+        Names that are there may have any octets, and are told and taken as they are, also where
+        new ones must be UTF-8. So the other flag would not be true, and must not stand beside it.
         """
-        if self.export.utf8_only:
-            return nfs.FSCHARSET_CAP4_CONTAINS_NON_UTF8 | nfs.FSCHARSET_CAP4_ALLOWS_ONLY_UTF8
         return nfs.FSCHARSET_CAP4_CONTAINS_NON_UTF8
 
     @property

@@ -33,6 +33,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from ..state.owner import OwnerRequest
 from ..state.refusal import Refusal
+from ..utf8 import is_utf8
 from .context import Context
 from .core import Core
 from .minor import ENDED, MinorVersion
@@ -85,7 +86,7 @@ class CompoundProcedure:
         if version is None:
             reply.conclude(nfs.NFS4ERR_MINOR_VERS_MISMATCH, 0)
             reply.send()
-        elif tag and (len(tag) > MAX_TAG or not _is_utf8(tag)):
+        elif tag and (len(tag) > MAX_TAG or not is_utf8(tag)):
             reply.conclude(nfs.NFS4ERR_INVAL, 0)
             reply.send()
         else:
@@ -445,11 +446,3 @@ class Compound:
         if not call.answered:
             self.give_up()
             call.fail(RemoteFailure())
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -32,7 +32,7 @@ from ..vfs.posix import failure
 from ..vfs.posix_acl import Acls
 from . import absent, creation, delegations
 from .listed import look_at_holders
-from .names import check_name, check_new_name
+from .names import check_name, check_new_name, check_policy
 
 _ENTRY: Final = struct.Struct(">IQI")  # that there is an entry, its cookie, its name's length
 _PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -162,7 +162,11 @@ async def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
         await delegations.before_name_changes(context, here, name)
         with await delegations.before_entries(context, here):
             change = await DirectoryChange.begin(context, here)
-            await context.ready(fs.remove(parent, name, context.user))
+            try:
+                await context.ready(fs.remove(parent, name, context.user))
+            except FileNotFoundError:
+                check_policy(name, here.export)
+                raise
             info = await change.finish(context)
     info.encode(reply.encoder)
 
@@ -187,6 +191,9 @@ async def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
         after = await DirectoryChange.begin(context, target)
         try:
             await context.ready(fs.rename(from_node, old, to_node, new, context.user))
+        except FileNotFoundError:
+            check_policy(old, source.export)
+            raise
         except OSError as error:
             # RFC 8881, Section 18.26.3: a target of the wrong type, or not empty, is in the way.
             if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):

@@ -13,7 +13,7 @@ from ..engine.reply import Reply
 from ..vfs.export import Export, Squash
 from ..vfs.interface import Node
 from ..vfs.namespace import BadHandle, Filehandle
-from .names import check_name
+from .names import check_name, check_policy, takes
 
 
 def walkable(handle: Filehandle) -> Node:
@@ -64,7 +64,26 @@ def lookup(context: Context, args: nfs.LOOKUP4args, reply: Reply) -> Waits:
     here = context.here
     walkable(here)
     name = check_name(args.objname, here.export.fs)
+    if not takes(name, here.export):
+        return _look_up_odd(context, args, reply)
     return context.then(context.core.namespace.lookup(here, name, context.user), context.enter)
+
+
+@may_wait
+async def _look_up_odd(context: Context, args: nfs.LOOKUP4args, reply: Reply) -> None:
+    """LOOKUP of a name that the export does not take, and may have."""
+    context.enter(await find(context, context.here, args.objname))
+
+
+async def find(
+    context: Context, directory: Filehandle, name: bytes, refusal: int = nfs.NFS4ERR_INVAL
+) -> Filehandle:
+    """Look a name up; where there is none, and the export would not take it, that is the error."""
+    try:
+        return await context.ready(context.core.namespace.lookup(directory, name, context.user))
+    except FileNotFoundError:
+        check_policy(name, directory.export, refusal)
+        raise
 
 
 async def _parent(context: Context) -> Filehandle:
@@ -99,7 +118,7 @@ async def secinfo(context: Context, args: nfs.SECINFO4args, reply: Reply) -> Non
     here = context.here
     walkable(here)
     name = check_name(args.name, here.export.fs)
-    found = await context.ready(context.core.namespace.lookup(here, name, context.user))
+    found = await find(context, here, name)
     if not context.admitted(found.export):
         raise NfsError(nfs.NFS4ERR_ACCESS)
     _answer_flavors(context, found.export, reply)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
+from ..utf8 import is_utf8
 from ..vfs.export import Export
 from ..vfs.interface import FileSystem
 
@@ -26,15 +27,23 @@ def check_name(name: bytes, fs: FileSystem) -> bytes:
     return name
 
 
-def check_new_name(name: bytes, export: Export, refusal: int = nfs.NFS4ERR_INVAL) -> bytes:
-    """Return the name of an entry to be made: like :func:`check_name`, and by the export's policy.
+def takes(name: bytes, export: Export) -> bool:
+    """Return whether a name may be made in an export, by its policy."""
+    return not export.utf8_only or is_utf8(name)
 
-    RFC 8881, Section 14.4, has INVAL for what is no UTF-8, where that is the policy.
+
+def check_policy(name: bytes, export: Export, refusal: int = nfs.NFS4ERR_INVAL) -> None:
+    """Raise INVAL, or another refusal, for what is no UTF-8 where an export wants that.
+
+    RFC 8881, Section 14.5, has INVAL for it. It is for a name that is to be made, and for one that
+    turned out not to exist: what is there already can be used and removed.
     """
+    if not takes(name, export):
+        raise NfsError(refusal)
+
+
+def check_new_name(name: bytes, export: Export) -> bytes:
+    """Return the name of an entry to be made: checked, and by the export's policy."""
     check_name(name, export.fs)
-    if export.utf8_only and not name.isascii():
-        try:
-            name.decode()
-        except UnicodeDecodeError:
-            raise NfsError(refusal) from None
+    check_policy(name, export)
     return name

@@ -24,8 +24,8 @@ from ..vfs.namespace import Filehandle
 from ..wish import Wish
 from . import creation, delegations, rights
 from .directory import DirectoryChange
-from .handles import walkable
-from .names import check_name, check_new_name
+from .handles import find, walkable
+from .names import check_name, takes
 from .stateids import open_state_of, require_regular
 
 _ACCESS_BITS: Final = {
@@ -163,7 +163,7 @@ async def _by_delegation(
         stateid = claim.delegate_cur_info.delegate_stateid
         name = check_name(claim.delegate_cur_info.file, here.export.fs)
         change = (await DirectoryChange.begin(context, here)).unchanged()
-        handle = await context.ready(context.core.namespace.lookup(here, name, context.user))
+        handle = await find(context, here, name, _refusal(context))
     delegation = delegations.claimed(context, stateid)
     if delegation.file.handle.wire != handle.wire:
         raise NfsError(nfs.NFS4ERR_INVAL)  # BAD_STATEID makes clients try for ever
@@ -178,33 +178,26 @@ async def _by_name(context: Context, args: nfs.OPEN4args, wish: _Wish) -> _Found
     parent = walkable(here)
     name = check_name(args.claim.file, here.export.fs)
     if args.openhow.opentype == nfs.OPEN4_CREATE:
-        await _check_policy(context, here, name)
+        if not takes(name, here.export):
+            # It has it already, or refuses it.
+            await find(context, here, name, _refusal(context))
         with await delegations.before_entries(context, here, name):
             place = await _create(context, args.openhow.how, wish, parent, name)
         if isinstance(place, _Created):
             context.core.delegations.changed(context.client, here)
         return place
     change = await DirectoryChange.begin(context, here)
-    handle = await context.ready(context.core.namespace.lookup(here, name, context.user))
+    handle = await find(context, here, name, _refusal(context))
     return _Found(handle, change.unchanged())
 
 
-async def _check_policy(context: Context, here: Filehandle, name: bytes) -> None:
-    """Check that the export takes the name, or has it already.
+def _refusal(context: Context) -> int:
+    """Return what OPEN says of a name that is not there, and that the export does not take.
 
-    BADNAME rather than INVAL if not: a Linux client that hears INVAL of any OPEN gives up OPEN by
-    file handle (CLAIM_FH) for the whole mount.
+    BADNAME rather than INVAL: a Linux client that hears INVAL of any OPEN gives up OPEN by file
+    handle (CLAIM_FH) for the whole mount. Minor version 0 does not have that.
     """
-    try:
-        check_new_name(name, here.export, nfs.NFS4ERR_BADNAME)
-    except NfsError:
-        try:
-            await context.ready(context.core.namespace.lookup(here, name, context.user))
-        except FileNotFoundError:
-            pass
-        else:
-            return
-        raise
+    return nfs.NFS4ERR_BADNAME if context.minor else nfs.NFS4ERR_INVAL
 
 
 async def _create(

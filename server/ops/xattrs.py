@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -14,8 +16,10 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
+from ..vfs.export import Export
 from ..vfs.interface import FileSystem, XattrMode
 from . import delegations
+from .names import check_policy, takes
 
 MAX_VALUE: Final = 1 << 16
 """Octets of a value: as many as Linux takes at either end."""
@@ -46,12 +50,27 @@ def _check_name(name: bytes, fs: FileSystem) -> bytes:
     return name
 
 
+@contextmanager
+def _policy(name: bytes, export: Export) -> Iterator[None]:
+    """For the block: that there is no such attribute is said as what is wrong with its name.
+
+    A name (``xattrkey4``) is a ``component4``, like that of an entry.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENODATA:
+            check_policy(name, export)
+        raise
+
+
 @may_wait
 async def get(context: Context, args: nfs.GETXATTR4args, reply: Reply) -> None:
     """GETXATTR (RFC 8276, Section 8.4.1)."""
     here, fs = context.here, context.here.export.fs
     name = _check_name(args.gxa_name, fs)
-    value = await context.ready(fs.get_xattr(here.node, context.user, name))
+    with _policy(name, here.export):
+        value = await context.ready(fs.get_xattr(here.node, context.user, name))
     reply.check(len(value) + 8)
     reply.encoder.opaque(value)
 
@@ -66,10 +85,15 @@ async def set_(context: Context, args: nfs.SETXATTR4args, reply: Reply) -> None:
         raise NfsError(nfs.NFS4ERR_INVAL)
     if len(value) > MAX_VALUE:
         raise NfsError(nfs.NFS4ERR_XATTR2BIG)
+    if mode is XattrMode.EITHER and not takes(name, here.export):
+        mode = XattrMode.REPLACE
+    elif mode is XattrMode.CREATE:
+        check_policy(name, here.export)
     context.require_writable()
     with await delegations.before_change(context):
         before = await _change_of(context)
-        await context.ready(fs.set_xattr(here.node, context.user, name, value, mode))
+        with _policy(name, here.export):
+            await context.ready(fs.set_xattr(here.node, context.user, name, value, mode))
         after = await _change_of(context)
     nfs.change_info4(fs.atomic_changes, before, after).encode(reply.encoder)
 
@@ -82,7 +106,8 @@ async def remove(context: Context, args: nfs.REMOVEXATTR4args, reply: Reply) -> 
     context.require_writable()
     with await delegations.before_change(context):
         before = await _change_of(context)
-        await context.ready(fs.remove_xattr(here.node, context.user, name))
+        with _policy(name, here.export):
+            await context.ready(fs.remove_xattr(here.node, context.user, name))
         after = await _change_of(context)
     nfs.change_info4(fs.atomic_changes, before, after).encode(reply.encoder)
 

@@ -81,8 +81,8 @@ class Export:
     ``squash_local_root`` has root of this host squashed like that of others. ``sync`` makes
     changes to directories durable before they are answered, so that they outlive a crash of the
     machine; without it they are so when the machine's own file system sees fit. ``utf8_only``
-    refuses to make names that are no UTF-8; those that are there already can be used and removed
-    all the same. ``local_locks`` has the locks of clients and of programs that use the files
+    refuses names that are no UTF-8 unless they are there already: those can be used and removed all
+    the same. ``local_locks`` has the locks of clients and of programs that use the files
     without the server exclude each other, where the file system can. ``locations`` are other
     servers that have the same files, for clients to know.
     ``flavors`` are the security flavors of callers (RPC numbers); that of callers who do not say

@@ -25,6 +25,7 @@ from tests.support.nfs import (
     rename,
     symlink,
 )
+from tests.support.nfs40 import Client40
 
 from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
@@ -33,8 +34,13 @@ from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import decode_fattr4
 
-ODD = [b"\xff\xfebin", b"latin-\xe9", b"cesu-\xed\xa0\x80", b"over\xc0\xaf", b"cut\xe2\x82"]
-PLAIN = [b"nl\nname", b"e\xcc\x81", b"\xc3\xa9", b"\xef\xbf\xbf", b"\x01", b"\x7f", b"a\\b", b"a:b"]
+NO_CHARACTERS = [b"\xef\xbf\xbe", b"\xef\xbf\xbf"]
+"""U+FFFE and U+FFFF."""
+ODD = [
+    *(b"\xff\xfebin", b"latin-\xe9", b"cesu-\xed\xa0\x80", b"over\xc0\xaf", b"cut\xe2\x82"),
+    *NO_CHARACTERS,
+]
+PLAIN = [b"nl\nname", b"e\xcc\x81", b"\xc3\xa9", b"\xef\xb7\x90", b"\x01", b"\x7f", b"a\\b", b"a:b"]
 
 
 @pytest.fixture(params=["memory", "local"])
@@ -101,8 +107,77 @@ def test_an_export_may_want_utf8(fs: FileSystem, name: bytes) -> None:
     session.ok(PUTROOTFH, remove("\u00e9".encode()))
 
 
-@pytest.mark.parametrize(("utf8_only", "capabilities"), [(False, 1), (True, 3)])
-def test_the_file_system_says_so(fs: FileSystem, utf8_only: bool, capabilities: int) -> None:
+def strict(fs: FileSystem) -> Peer:
+    return Peer(make_server(Export("", fs, squash=Squash.NONE, utf8_only=True)))
+
+
+def secinfo(name: bytes) -> Op:
+    return t.OP_SECINFO, t.SECINFO4args(name)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_not_there_is_refused_as_no_utf8(fs: FileSystem, name: bytes) -> None:
+    """RFC 8881, Section 14.5; and what another export of the same files has made can be used."""
+    anything, session = Peer(make_server(fs=fs)).session(), strict(fs).session()
+    asks: list[tuple[Op, ...]] = [
+        (PUTROOTFH, lookup(name)),
+        (PUTROOTFH, secinfo(name)),
+        (PUTROOTFH, remove(name)),
+        (PUTROOTFH, SAVEFH, rename(name, b"plain")),
+    ]
+    for operations in asks:
+        anything.fails(t.NFS4ERR_NOENT, *operations)
+        session.fails(t.NFS4ERR_INVAL, *operations)
+    anything.fails(t.NFS4ERR_NOENT, PUTROOTFH, open_(name, create=None, access=1))
+    session.fails(t.NFS4ERR_BADNAME, PUTROOTFH, open_(name, create=None, access=1))
+    anything.create(name, b"data")
+    session.ok(PUTROOTFH, open_(name, create=None, access=1))
+    session.ok(PUTROOTFH, open_(name, create=t.UNCHECKED4))
+    for operations in asks[:2]:
+        session.ok(*operations)
+    session.ok(*asks[3])
+    anything.create(name, b"data")
+    session.ok(*asks[2])
+    session.fails(t.NFS4ERR_NOENT, PUTROOTFH, lookup("\ufdd0".encode()))
+
+
+@pytest.mark.parametrize("create", [t.UNCHECKED4, t.GUARDED4, None])
+def test_open_says_invalid_where_linux_has_nothing_to_give_up(
+    fs: FileSystem, create: int | None
+) -> None:
+    """Minor version 0 has no OPEN by file handle."""
+    session, client = strict(fs).session(), Client40(strict(fs))
+    session.fails(t.NFS4ERR_BADNAME, PUTROOTFH, open_(b"\xff", create=create))
+    client.fails(t.NFS4ERR_INVAL, PUTROOTFH, client.open_(b"\xff", create=create))
+    assert listed(session) == set()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_of_extended_attributes(fs: FileSystem, name: bytes) -> None:
+    if not fs.has_xattrs:
+        pytest.skip("there are no extended attributes here")
+    anything, session = Peer(make_server(fs=fs)).session(), strict(fs).session()
+
+    def set_(option: int) -> Op:
+        return t.OP_SETXATTR, t.SETXATTR4args(option, name, b"value")
+
+    get = t.OP_GETXATTR, t.GETXATTR4args(name)
+    gone = t.OP_REMOVEXATTR, t.REMOVEXATTR4args(name)
+    options = (t.SETXATTR4_EITHER, t.SETXATTR4_CREATE, t.SETXATTR4_REPLACE)
+    for ask in (get, gone, *map(set_, options)):
+        session.fails(t.NFS4ERR_INVAL, PUTROOTFH, ask)
+    anything.fails(t.NFS4ERR_NOXATTR, PUTROOTFH, get)
+    anything.ok(PUTROOTFH, set_(t.SETXATTR4_CREATE))
+    session.ok(PUTROOTFH, set_(t.SETXATTR4_EITHER))
+    session.ok(PUTROOTFH, set_(t.SETXATTR4_REPLACE))
+    session.ok(PUTROOTFH, get)
+    session.ok(PUTROOTFH, gone)
+
+
+@pytest.mark.parametrize("utf8_only", [False, True])
+def test_the_file_system_says_that_names_may_be_anything(fs: FileSystem, utf8_only: bool) -> None:
+    """RFC 8881, Section 14.4: ALLOWS_ONLY_UTF8 must not stand beside CONTAINS_NON_UTF8."""
     session = Peer(make_server(Export("", fs, squash=Squash.NONE, utf8_only=utf8_only))).session()
     reply = session.ok(PUTROOTFH, getattr_(t.FATTR4_FS_CHARSET_CAP))
-    assert decode_fattr4(reply[-1].obj_attributes) == {t.FATTR4_FS_CHARSET_CAP: capabilities}
+    capabilities = {t.FATTR4_FS_CHARSET_CAP: t.FSCHARSET_CAP4_CONTAINS_NON_UTF8}
+    assert decode_fattr4(reply[-1].obj_attributes) == capabilities

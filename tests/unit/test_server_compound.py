@@ -63,8 +63,13 @@ def test_minor_version_mismatch(peer: Peer, minor: int) -> None:
     assert (reply.status, reply.ops) == (t.NFS4ERR_MINOR_VERS_MISMATCH, [])
 
 
-def test_invalid_tag(peer: Peer) -> None:
-    assert peer.call(tag=b"\xff").status == t.NFS4ERR_INVAL
+@pytest.mark.parametrize(
+    "tag", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xef\xbf\xbe", b"\xef\xbf\xbf"]
+)
+def test_invalid_tag(peer: Peer, tag: bytes) -> None:
+    """RFC 8881, Section 16.2.4; U+FFFE and U+FFFF are not in the UTF-8 of ISO 10646-1:1993."""
+    reply = peer.call(tag=tag)
+    assert (reply.status, reply.tag, reply.ops) == (t.NFS4ERR_INVAL, tag, [])
 
 
 def test_huge_tag(peer: Peer) -> None:

@@ -137,7 +137,7 @@ def serve(
     own, and serves its user and root alone.
 
     OPTIONs are those of exports(5): ro, rw, root_squash, no_root_squash, all_squash, sync, async;
-    crossmnt, for what is mounted below; utf8_only, which refuses new names of other octets; and
+    crossmnt, for what is mounted below; utf8_only, by which names are UTF-8 or there already; and
     no_local_locks, by which programs of this host and clients lock files without each other.
     """
     listeners.check()
