@@ -137,6 +137,16 @@ class Lane:
             or size > nfs.NFS4_FHSIZE
         ):
             return 0
+        behind = at + _BEHIND_SEQUENCE
+        at += _SHAPE.size
+        start = at + (size + 3 & ~3)
+        if end < start + _NUMBER.size:
+            return 0
+        (first,) = _NUMBER.unpack_from(message, start)
+        # Before anything is looked up: what is not for the lane should cost little.
+        operation = self._operations.get((first, count - _BEFORE))
+        if operation is None:
+            return 0
         began = self._clock()
         session = self._sessions.get(session_id)
         caller = self._authority.known(channel, claim)
@@ -154,23 +164,16 @@ class Lane:
         slot = session.slot(number)
         if slot.taken or seqid != slot.next_seqid:
             return 0
-        behind = at + _BEHIND_SEQUENCE
-        at += _SHAPE.size
-        start = at + (size + 3 & ~3)
         if place is None:
             room = min(room, fore.ca_maxresponsesize) - _ANOTHER_RESULT
         elif room < _PLACED:
             return 0
         else:
             room = fore.ca_maxresponsesize - _ANOTHER_RESULT
-        if end < start + _NUMBER.size or room < RESULT_AT:
+        if room < RESULT_AT:
             return 0
         handle = self._handles(message[at : at + size].tobytes())
         if handle is None or handle.export in caller.barred or handle.export.absent:
-            return 0
-        (first,) = _NUMBER.unpack_from(message, start)
-        operation = self._operations.get((first, count - _BEFORE))
-        if operation is None:
             return 0
         if first == nfs.OP_WRITE and handle.export in caller.frozen:
             return 0
