@@ -22,6 +22,8 @@ _MOVING_MOST_S: Final = 2e-3
 """How long a peer may take that moves octets: at all, for each of them, and at the most."""
 _OVERSLEPT_S: Final = 60e-6
 """How much longer than asked for a sleep is (50 of them are the kernel's timer slack)."""
+_LATE_S: Final = 100e-6
+"""How much later than twice the expected time an answer is looked for."""
 _LEAST_NAP_S: Final = 50e-6
 _SLEEPS_PER_TRY: Final = 32
 _MOST_SLEEPS_PER_TRY: Final = 1024
@@ -79,9 +81,33 @@ class Transfer:
         self.nap_s = 0.0
         """For so many seconds the answer is not looked for."""
 
-    def took(self, seconds: float) -> None:
-        """Learn how long such a call has taken, from posting it to its answer."""
+    @property
+    def look_s(self) -> float:
+        """How long to look: a peer that is late by far may be waiting for this very processor."""
+        seconds, expected = self.patience.seconds, self._expected_s
+        return min(seconds, 2 * expected + _LATE_S) if expected else seconds
+
+    def late(self) -> None:
+        """Learn that a call took longer than was looked for."""
+        self._expect(2 * self._expected_s)
+
+    def took(self, seconds: float, overslept: bool = False) -> None:
+        """Learn how long such a call has taken, from posting it to its answer.
+
+        What is expected is nearly the least of late: calls that were held up now and then must not
+        put the others to sleep. If the answer was there when a nap ended (``overslept``), the time
+        says nothing but that the nap was too long.
+        """
         expected = self._expected_s
-        self._expected_s = expected = expected + (seconds - expected) / 4 if expected else seconds
+        if overslept:
+            expected /= 2
+        elif not expected or seconds < expected:
+            expected = seconds
+        else:
+            expected += (min(seconds, 2 * expected) - expected) / 8
+        self._expect(expected)
+
+    def _expect(self, seconds: float) -> None:
+        self._expected_s = expected = min(seconds, self.patience.longest_s)
         nap = expected / 2 - _OVERSLEPT_S
         self.nap_s = nap if nap >= _LEAST_NAP_S else 0.0

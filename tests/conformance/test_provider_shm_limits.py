@@ -89,6 +89,36 @@ def test_how_long_a_transfer_takes_is_learned() -> None:
     for _ in range(20):
         transfer.took(1e-3)
     assert 0.3e-3 < transfer.nap_s < 0.5e-3
-    for _ in range(20):
-        transfer.took(150e-6)
+    transfer.took(150e-6)
     assert transfer.nap_s == 0.0
+
+
+def test_calls_that_were_held_up_put_no_others_to_sleep() -> None:
+    transfer = Transfer(1 << 20)
+    transfer.took(150e-6)
+    assert transfer.look_s == pytest.approx(400e-6)
+    transfer.took(1.0)
+    assert transfer.nap_s == 0.0
+    for _ in range(20):
+        transfer.took(1e-3)
+    nap = transfer.nap_s
+    # The answer was there when the nap ended: the call itself may have been quick.
+    transfer.took(nap + 100e-6, overslept=True)
+    assert 0 < transfer.nap_s < nap / 2
+    transfer.took(nap / 2, overslept=True)
+    assert transfer.nap_s < nap / 4
+
+
+def test_an_answer_that_is_late_is_looked_for_longer_next_time() -> None:
+    transfer = Transfer(1 << 20)
+    assert transfer.look_s == transfer.patience.longest_s  # nothing is known yet
+    transfer.late()
+    assert transfer.look_s == transfer.patience.longest_s
+    transfer.took(200e-6)
+    looks = [transfer.look_s]
+    for _ in range(40):
+        transfer.late()
+        looks.append(transfer.look_s)
+    assert looks == sorted(looks)
+    assert looks[0] < looks[1] < looks[-1] == transfer.patience.longest_s
+    assert transfer.nap_s < transfer.patience.longest_s / 2

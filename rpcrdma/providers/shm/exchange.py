@@ -117,13 +117,16 @@ class Exchange:
         nap_s = began = 0.0
         if transfer is not None:
             nap_s, began = transfer.nap_s, perf_counter()
-        seconds = 0.0 if nap_s else patience.seconds
+        longest = patience.seconds if transfer is None else transfer.look_s
+        seconds = 0.0 if nap_s else longest
         answer: bytes | int | None = self._talk(target, pieces, expected, mask, most, sink, seconds)
         if answer == ASLEEP:
             self._doorbell.notify()
+        overslept = False
         if nap_s and answer in (ASLEEP, LATE):
             sleep(nap_s)
             answer = OTHER
+            overslept = self._peer.words[PRODUCED] != responder.consumed
         if answer == LATE:
             patience.nothing()
         elif isinstance(answer, bytes):
@@ -131,12 +134,15 @@ class Exchange:
             self._carried_out()
         else:
             answer = None
-            while answer is None and self._wait(patience):
+            while answer is None and self._wait(patience, longest):
                 answer = self._take(expected, mask, most, sink, rkey)
         if not turning:
             self._arm()
-        if transfer is not None and answer:
-            transfer.took(perf_counter() - began)
+        if transfer is not None:
+            if answer and answer != LATE:
+                transfer.took(perf_counter() - began, overslept)
+            else:
+                transfer.late()
         return answer if isinstance(answer, bytes) else b""
 
     def _talk(
@@ -192,10 +198,10 @@ class Exchange:
         # A peer that has to be woken first takes longer, whatever it does then.
         return self._with_asleep if self._peer.words[ARMED] else self._with_awake
 
-    def _wait(self, patience: Patience) -> bool:
+    def _wait(self, patience: Patience, longest: float) -> bool:
         """Look until the peer has posted something, or patience ends."""
         began = perf_counter()
-        if look(self._peer.words, self._responder.consumed, patience.seconds):
+        if look(self._peer.words, self._responder.consumed, longest):
             patience.found(perf_counter() - began)
             return True
         patience.nothing()
