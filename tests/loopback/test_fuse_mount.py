@@ -81,14 +81,25 @@ def take_away(where: Path) -> None:
         _libc.umount2(os.fsencode(where), _MNT_DETACH)
 
 
-class Mount:
-    """A mount whose process is a child of ours."""
+_MAIN = """
+import runpy
+runpy.run_module("nfsrdma", run_name="__main__", alter_sys=True)
+"""
 
-    def __init__(self, url: str, where: Path, *arguments: str) -> None:
+
+class Mount:
+    """A mount whose process is a child of ours; ``first`` is Python that it executes before."""
+
+    def __init__(
+        self, url: str, where: Path, *arguments: str, options: str = "", first: str = ""
+    ) -> None:
         where.mkdir(exist_ok=True)
         self.path = where
+        if options:
+            arguments = ("-o", options, *arguments)
+        program = ("-c", first + _MAIN) if first else ("-m", "nfsrdma")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "nfsrdma", "mount", "-f", url, str(where), *arguments],
+            [sys.executable, *program, "mount", "-f", url, str(where), *arguments],
             env={**os.environ, "PYTHONPATH": str(SOURCE)},
             stdout=subprocess.PIPE,
         )

@@ -40,18 +40,24 @@ class _KeptFileSystem(MemoryFileSystem):
 class LiveServer:
     """Serves a memory file system, or the directory ``path``, over TCP and, if asked, RDMA.
 
+    ``fs`` is another memory file system to serve, whose ``close`` must do nothing.
+
     That is the soft provider and, at an address of its own, the shm provider: a client finds out
     by itself which of the two is where.
     """
 
     def __init__(
-        self, path: str | None = None, rdma: bool = False, delegations: bool = False
+        self,
+        path: str | None = None,
+        rdma: bool = False,
+        delegations: bool = False,
+        fs: MemoryFileSystem | None = None,
     ) -> None:
         self.path = path
         self.rdma = rdma
         self.delegations = delegations
         self.store = _KeptStore()
-        self.fs = _KeptFileSystem(time.time_ns)
+        self.fs = fs if fs is not None else _KeptFileSystem(time.time_ns)
         self.port = 0
         self.rdma_port = 0
         self.channels: list[Channel] = []
