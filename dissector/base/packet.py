@@ -95,6 +95,7 @@ class Packet:
         "payload",
         "pieces",
         "psn",
+        "q_key",
         "qpn",
         "rkey",
         "size",
@@ -155,6 +156,7 @@ class Packet:
         self.msn = 0
         self.invalidate = 0
         self.immediate = 0
+        self.q_key = 0
         self.source_qpn = 0
         self.payload = 0
         """The payload's first octet, past all headers."""
@@ -186,6 +188,31 @@ class Packet:
         return () if self.network - self.offset == PLAIN else self.tunnels
 
 
+class Spoken(NamedTuple):
+    """What a TCP segment is in its connection (``streams/talk``). Times are nanoseconds."""
+
+    stream: int
+    """TCP connections count from 0."""
+    sequence: int
+    """Relative, as is what follows."""
+    next: int
+    acknowledged: int
+    scale: int
+    """Bits by which the window is shifted; -1: not known, -2: by none."""
+    since_first: int
+    since_before: int
+    """In its connection."""
+    round_trip: int
+    """From SYN to the ACK of its answer; 0 if that was not seen."""
+    in_flight: int
+    pushed: int
+    """Octets up to the end of this segment, since PSH was set before it."""
+    acknowledges: int
+    """The frame that it is the first acknowledgement of; 0 for none."""
+    after: int
+    """How long that was ago."""
+
+
 class Carrier(NamedTuple):
     """Where the headers of a message's last frame are; a position is 0 for a header it lacks."""
 
@@ -198,9 +225,11 @@ class Carrier(NamedTuple):
     udp: int
     bth: int
     end: int
-    """Where the packet ended on the wire, with its ICRC."""
+    """Where the packet ended on the wire, with its ICRC; without one, where its headers end."""
     before_ns: int
     """The time of the frame before it."""
+    tcp: int = 0
+    spoken: Spoken | None = None
 
 
 def carrier_of(packet: Packet) -> Carrier | None:
@@ -222,11 +251,31 @@ def carrier_of(packet: Packet) -> Carrier | None:
     )
 
 
+def carrier_without_rdma(packet: Packet, spoken: Spoken | None = None) -> Carrier | None:
+    """Return the same of a TCP segment, of which more was found out, or of an RPC's datagram."""
+    if not packet.headed or packet.pieces is not None:
+        return None
+    return Carrier(
+        packet.offset,
+        packet.captured,
+        packet.original,
+        packet.link_type,
+        packet.ip_version,
+        packet.network,
+        packet.payload - 8 if spoken is None else 0,
+        0,
+        packet.payload,
+        packet.before_ns,
+        0 if spoken is None else packet.bth,
+        spoken,
+    )
+
+
 def head_of(carrier: Carrier, view: memoryview) -> bytes:
-    """Return a frame's octets as far as the base transport header, and its ICRC if it is there."""
-    end = min(carrier.bth + BTH_LENGTH, carrier.offset + carrier.captured)
-    head = bytes(view[carrier.offset : end])
-    if carrier.end <= carrier.offset + carrier.captured:
+    """Return a frame's octets as far as its transport header, and its ICRC if it is there."""
+    end = carrier.bth + BTH_LENGTH if carrier.bth else carrier.end
+    head = bytes(view[carrier.offset : min(end, carrier.offset + carrier.captured)])
+    if carrier.bth and carrier.end <= carrier.offset + carrier.captured:
         head += view[carrier.end - ICRC_LENGTH : carrier.end]
     return head
 

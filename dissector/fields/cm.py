@@ -66,6 +66,7 @@ _MAD: Final = {
 NAMES: Final[frozenset[str]] = frozenset(
     (
         *_MAD, "infiniband.mad.attributeid", "infiniband.deth.srcqp",
+        "infiniband.deth.q_key",
         "infiniband.cm.req", "infiniband.cm.rep", "infiniband.cm.req.serviceid",
         "infiniband.cm.req.serviceid.dport", "infiniband.cm.req.remoteqpneecn",
         "infiniband.cm.rej.rejinfolen",
@@ -89,6 +90,7 @@ def cm_fields(event: CmEvent) -> Iterator[tuple[str, Any]]:
     yield from _MAD.items()
     yield "infiniband.mad.attributeid", event.attribute
     yield "infiniband.deth.srcqp", event.source_qpn
+    yield "infiniband.deth.q_key", event.q_key
     message = event.message
     if message is None:
         return

@@ -129,13 +129,14 @@ def _opcode(asked: Asked) -> int | None:
 
 def _protocols(asked: Asked) -> str | None:
     """Return the protocols of a frame as Wireshark lists them; without tags and tunnels."""
-    if asked.transport not in _INFINIBAND or asked.exchange is None:
+    if asked.exchange is None:
         return None
     names = ["eth:ethertype"] if asked.ethernet else []
-    for family in ("ip", "ipv6"):
-        if _ip(family)(asked):
-            names += [family, "udp"]
-    names.append("infiniband")
+    names += [family for family in ("ip", "ipv6") if _ip(family)(asked)]
+    names += ["udp"] if asked.transport in _UDP else []
+    names += ["tcp"] if asked.transport in _TCP else []
+    names += ["iwarp_mpa:iwarp_ddp_rdmap"] if asked.transport == Transport.IWARP else []
+    names += ["infiniband"] if asked.transport in _INFINIBAND else []
     names += ["rpcordma"] if "rpcordma.xid" in asked.fields else []
     names += ["rpc"] if _has_rpc(asked) else []
     spoken = _program(asked) == _NFS and _spoken(asked.exchange)

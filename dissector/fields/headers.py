@@ -1,4 +1,4 @@
-"""Fields of the frame that a message ended in: frame, Ethernet, IP, UDP, base transport header.
+"""Fields of the frame that a message ended in: frame, Ethernet, IP, UDP, TCP, base transport.
 
 They are read from the frame's octets when something asks for them; the names are Wireshark's. What
 the frames of a connection have in common (addresses, flags) is made once, and shared: such fields
@@ -12,8 +12,9 @@ import struct
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from ..base.packet import BTH_LENGTH, ICRC_LENGTH, LINK_ETHERNET, Carrier
+from ..base.packet import BTH_LENGTH, ICRC_LENGTH, LINK_ERF, LINK_ETHERNET, Carrier
 from ..tracking.model import Message
+from . import tcp
 from .vendors import MAKERS, resolved
 
 Fields = dict[str, Any]
@@ -22,7 +23,7 @@ KEPT = 1024
 _UNVERIFIED, _NOT_PRESENT, _ILLEGAL = 2, 3, 4
 """What Wireshark has for checksums that nobody looked at, that are not there, that must be."""
 
-NAMES: Final[frozenset[str]] = frozenset(
+NAMES: Final[frozenset[str]] = tcp.NAMES | frozenset(
     """
 frame.len frame.cap_len frame.time frame.time_delta frame.marked frame.ignored frame.encap_type
 frame.offset_shift eth.dst eth.src eth.addr eth.type eth.dst.oui eth.src.oui eth.addr.oui
@@ -64,7 +65,7 @@ def headers_of(message: Message) -> Headers:
     headers = Headers({}, [])
     if carrier is None or not view:
         return headers
-    for part in (_frame, _ethernet, _ip, _udp, _base_transport):
+    for part in (_frame, _ethernet, _ip, _udp, _tcp, _base_transport):
         try:
             part(headers, message, carrier, view)
         except (struct.error, IndexError, ValueError):
@@ -73,7 +74,11 @@ def headers_of(message: Message) -> Headers:
 
 
 _FRAME: Fields = {"frame.marked": False, "frame.ignored": False, "frame.offset_shift": 0.0}
-_ETHERNET_FRAME: Fields = {**_FRAME, "frame.encap_type": 1}
+_ENCAPSULATIONS = {LINK_ETHERNET: 1, 101: 7, 113: 25, LINK_ERF: 98, 276: 210}
+"""Link types -> Wireshark's own numbers for them; of those that it was asked about."""
+_FRAMES: dict[int, Fields] = {
+    link: {**_FRAME, "frame.encap_type": number} for link, number in _ENCAPSULATIONS.items()
+}
 
 
 def _frame(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
@@ -81,7 +86,7 @@ def _frame(headers: Headers, message: Message, carrier: Carrier, view: bytes) ->
     own["frame.len"], own["frame.cap_len"] = carrier.original, carrier.captured
     own["frame.time"] = message.time_ns
     own["frame.time_delta"] = (message.time_ns - carrier.before_ns) / 1e9
-    headers.shared.append(_ETHERNET_FRAME if carrier.link_type == LINK_ETHERNET else _FRAME)
+    headers.shared.append(_FRAMES.get(carrier.link_type, _FRAME))
 
 
 def _ethernet(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
@@ -185,6 +190,14 @@ def _udp(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> N
     headers.own["udp.length"], headers.own["udp.checksum"] = length, checksum
     absent = _ILLEGAL if carrier.ip_version == 6 else _NOT_PRESENT
     headers.shared.append(_udp_fields(source, destination, _UNVERIFIED if checksum else absent))
+
+
+def _tcp(headers: Headers, message: Message, carrier: Carrier, view: bytes) -> None:
+    if carrier.spoken is None:
+        return
+    (bits,) = struct.unpack_from(">H", view, carrier.tcp - carrier.offset + 12)
+    headers.own.update(tcp.tcp_fields(carrier, carrier.spoken, message, view))
+    headers.shared.append(tcp.flag_fields(bits))
 
 
 @lru_cache(KEPT)

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from nfsrdma.xdr.rpc import RPCSEC_GSS
 
+from ..tracking.kinds import Transport
 from ..tracking.model import Exchange, Message
 
+_MARK: Final = 4
 NAMES: Final[frozenset[str]] = frozenset(
     ("rpc.auth.flavor", "rpc.auth.length", "rpc.opaque_length", "rpc.fill_bytes",
-     "rpc.programversion", "nfs.status")
+     "rpc.programversion", "nfs.status", "rpc.lastfrag", "rpc.fraglen")
 )  # fmt: skip
 
 
@@ -30,12 +32,22 @@ def _verifier(flavor: int, octets: memoryview) -> Iterator[tuple[str, Any]]:
         yield "rpc.auth.length", len(octets)
 
 
+def _record_mark(message: Message) -> Iterator[tuple[str, Any]]:
+    """Give the record mark of a message that has one; of several, their lengths are not kept."""
+    length = message.content.length
+    if message.end - message.sequence == length + _MARK:
+        yield "rpc.lastfrag", True
+        yield "rpc.fraglen", length
+
+
 def rpc_fields(exchange: Exchange, message: Message) -> Iterator[tuple[str, Any]]:
     """Give the values beside those that ``fields`` gives to these names.
 
     Of a call Wireshark shows the flavors of credential and verifier, and the version of the program
     again with the procedure.
     """
+    if message.side.connection.transport == Transport.TCP:
+        yield from _record_mark(message)
     call, body = exchange.call_rpc, exchange.call_body
     if message is exchange.call:
         if call is None or call.flavor < 0:

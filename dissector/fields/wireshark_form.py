@@ -10,7 +10,8 @@ from .kinds import FieldKind, FieldType, written
 from .names import known
 
 Texts = dict[str, list[str]]
-_LAYERS = ("frame", "eth", "ip", "ipv6", "udp", "tcp", "infiniband", "rpcordma", "rpc", "nfs",
+_LAYERS = ("frame", "eth", "ip", "ipv6", "udp", "tcp", "iwarp_mpa", "iwarp_ddp",
+           "iwarp_rdma", "infiniband", "rpcordma", "rpc", "nfs",
            "nfsacl", "mount", "nlm", "stat", "rquota", "portmap", "nfsrdma")  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def _immediate(packet: Packet, view: memoryview, at: int) -> None:
 
 
 def _deth(packet: Packet, view: memoryview, at: int) -> None:
-    _, word = _DETH.unpack_from(view, at)
+    packet.q_key, word = _DETH.unpack_from(view, at)
     packet.source_qpn = word & 0xFFFFFF
 
 

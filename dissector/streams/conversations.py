@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ..base.extent import Octets
 from ..base.finding import Finding, Severity
-from ..base.packet import Packet, carried
+from ..base.packet import Carrier, Packet, carried, carrier_without_rdma
 from ..layers.roce import NFS_PORT
 from ..tracking.events import Events
 from ..tracking.kinds import Transport
@@ -24,6 +24,7 @@ from .iwarp import Iwarp
 from .mpa import HELLO_OCTETS, KEY_OCTETS, REPLY_KEY, REQUEST_KEY, SEARCH_BUDGET, find_fpdu
 from .reassembly import Stream
 from .records import RECORD_PREFIX, Records, find_record
+from .talk import Talk, Voice
 
 MAX_CONVERSATIONS = 1 << 14
 _SPARED = 64
@@ -61,11 +62,15 @@ class Half:
         "searched",
         "side",
         "stream",
+        "talk",
+        "voice",
     )
 
     def __init__(self, conversations: Conversations, side: Side) -> None:
         self._conversations = conversations
         self.side = side
+        self.talk: Talk | None = None
+        self.voice: Voice | None = None
         self.stream = Stream()
         self.reader: StreamReader | None = None
         self.searched = 0
@@ -112,6 +117,8 @@ class Conversations:
         """iWARP's DDP segments by RDMAP opcode."""
         self._connect = connect
         self._halves: dict[Key, Half] = {}
+        self._talks = 0
+        """TCP connections so far, if fields of headers are asked for."""
         self._ports: dict[Key, Side] = {}
 
     def source(self) -> memoryview:
@@ -140,6 +147,7 @@ class Conversations:
             half = self._new(key)
             connection = half.side.connection
             connection.tunnels, connection.ethernet = packet.inside, packet.ethernet
+        carrier = self._carrier(packet, half) if packet.headed else None
         stream = half.stream
         if flags & _SYN:
             half.begin = sequence
@@ -155,10 +163,20 @@ class Conversations:
         if packet.size > 0 and not flags & _RST:
             before = stream.end
             stream.add(
-                sequence, packet.size, packet.have, packet.payload, packet.number, packet.time_ns
-            )
+                sequence, packet.size, packet.have, packet.payload, packet.number, packet.time_ns,
+                carrier,
+            )  # fmt: skip
             if stream.end != before:
                 self._advance(half)
+
+    def _carrier(self, packet: Packet, half: Half) -> Carrier | None:
+        opposite = half.opposite
+        if half.talk is None or half.voice is None or opposite.voice is None:
+            half.talk = opposite.talk = Talk(self._talks)
+            half.voice, opposite.voice = Voice(), Voice()
+            self._talks += 1
+        spoken = half.talk.take(packet, self.source(), half.voice, opposite.voice)
+        return carrier_without_rdma(packet, spoken)
 
     def _new(self, key: Key) -> Half:
         if len(self._halves) >= 2 * MAX_CONVERSATIONS:
@@ -302,7 +320,9 @@ class Conversations:
         side = self._ports.get(key)
         if side is None:
             side = self._new_ports(key, packet)
-        self._matching.record(Message(side, packet.number, packet.time_ns, content))
+        message = Message(side, packet.number, packet.time_ns, content)
+        message.carrier = carrier_without_rdma(packet)
+        self._matching.record(message)
 
     def _new_ports(self, key: Key, packet: Packet) -> Side:
         if len(self._ports) >= 2 * MAX_CONVERSATIONS:

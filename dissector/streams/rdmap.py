@@ -15,7 +15,7 @@ from ..base.extent import ByteMap, Extent, Piece
 from ..base.finding import Severity
 from ..tracking.kinds import OpKind
 from ..tracking.matching import Matching
-from ..tracking.model import Message, RdmaOp, Side
+from ..tracking.model import DdpSegment, Message, RdmaOp, Side
 from .reassembly import Received
 
 WRITE, READ_REQUEST, READ_RESPONSE, SEND, SEND_INVALIDATE = range(5)
@@ -142,6 +142,8 @@ class Rdmap:
         if SEND <= opcode <= SEND_SOLICITED_INVALIDATE:
             invalidated = reserved if opcode in _INVALIDATES else None
             self._part(number, offset, payload, last)
+            if self._send is not None and last.carrier is not None:
+                self._send.segment = DdpSegment(content.length, bytes(head[: _UNTAGGED.size]))
             if control & _LAST:
                 self._finish_send(invalidated)
         elif opcode == READ_REQUEST:
@@ -175,6 +177,7 @@ class Rdmap:
         content.length = offset + payload.length
         message.packets += 1
         message.frame, message.time_ns = last.frame, last.time_ns
+        message.carrier = last.carrier
 
     def _finish_send(self, invalidated: int | None, complete: bool = True) -> None:
         message, self._send = self._send, None

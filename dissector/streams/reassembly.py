@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ..base.extent import ByteMap, Piece
+from ..base.packet import Carrier
 
 MAX_HELD = 1024
 """Segments that may wait for one before them."""
@@ -28,6 +29,8 @@ class Received(NamedTuple):
     offset: int
     frame: int
     time_ns: int
+    carrier: Carrier | None = None
+    """Where the frame's headers are, if something asks for them."""
 
 
 _START = attrgetter("start")
@@ -60,7 +63,8 @@ class Stream:
         return self.end + (sequence - self.end + _HALF) % _WHOLE - _HALF
 
     def add(
-        self, sequence: int, size: int, have: int, offset: int, frame: int, time_ns: int
+        self, sequence: int, size: int, have: int, offset: int, frame: int, time_ns: int,
+        carrier: Carrier | None = None,
     ) -> None:  # fmt: skip
         """Take a segment with ``size`` octets."""
         self.begin(sequence)
@@ -68,7 +72,7 @@ class Stream:
         if position + size <= self.end:
             self.resent += 1
             return
-        chunk = Received(position, size, have, offset, frame, time_ns)
+        chunk = Received(position, size, have, offset, frame, time_ns, carrier)
         if position <= self.end and not self._held:
             self._append(chunk)
         else:
@@ -98,14 +102,14 @@ class Stream:
         self._append(Received(self.end, size, 0, 0, following.frame, following.time_ns))
 
     def _append(self, chunk: Received) -> None:
-        start, size, have, offset, frame, time_ns = chunk
+        start, size, have, offset, frame, time_ns, carrier = chunk
         skip = self.end - start
         if skip >= size:
             self.resent += 1
             return
         if skip:
             chunk = Received(
-                self.end, size - skip, max(0, have - skip), offset + skip, frame, time_ns
+                self.end, size - skip, max(0, have - skip), offset + skip, frame, time_ns, carrier
             )  # fmt: skip
         self.chunks.append(chunk)
         self.end = start + size
@@ -129,7 +133,7 @@ class Stream:
 
         A hole's length is what a sequence number says: up to two gigabytes.
         """
-        for start, size, have, _, _, _ in reversed(self.chunks):
+        for start, size, have, _, _, _, _ in reversed(self.chunks):
             if start + size <= position:
                 break
             if not have:
@@ -141,7 +145,7 @@ class Stream:
         pieces = []
         chunks = self.chunks
         for index in range(self._index(start), len(chunks)):
-            low, _, have, offset, frame, _ = chunks[index]
+            low, _, have, offset, frame, _, _ = chunks[index]
             if low >= end:
                 break
             first, last = max(low, start), min(low + have, end)
@@ -153,7 +157,7 @@ class Stream:
         """Return octets before ``end``; ``None`` if the file has not all of them."""
         if not size:
             return b""
-        low, _, have, offset, _, _ = self.at(start)
+        low, _, have, offset, _, _, _ = self.at(start)
         if low <= start and start + size <= low + have:
             at = offset + start - low
             return bytes(view[at : at + size])

@@ -127,6 +127,7 @@ class Records:
         message.first_frame, message.first_time_ns = first.frame, first.time_ns
         message.packets = max(1, sum(1 for _ in content.frames()))
         message.sequence, message.end = self._begin, self._at
+        message.carrier = last.carrier
         self._restart(self._at)
         self._deliver(message)
         stream.drop(self._at)

@@ -305,7 +305,7 @@ class Connections:
                 packet.number, packet.time_ns, packet.source, packet.destination, name, message,
                 summary, connection, mad.transaction,
                 _TRANSPORTS[packet.encapsulation], packet.ethernet, int(mad.attribute),
-                packet.source_qpn,
+                packet.source_qpn, packet.q_key,
             )
         )  # fmt: skip
 

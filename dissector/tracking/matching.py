@@ -148,11 +148,14 @@ class Matching:
             if connection.doubtful:
                 self._first(_waiting(connection), message)
                 return True
+        self._keep_head(message)
+        self._message(message, header, view)
+        return True
+
+    def _keep_head(self, message: Message) -> None:
         if message.carrier is not None:
             message.head = head_of(message.carrier, self._source.view)
             self._events.heads.emit(message)
-        self._message(message, header, view)
-        return True
 
     def _first(self, messages: list[Message], then: Message) -> None:
         """Put messages in front of all others, and behind them the one that showed them."""
@@ -280,6 +283,7 @@ class Matching:
         if len(view) < 8:
             return False
         xid, direction = _PAIR.unpack_from(view)
+        self._keep_head(message)
         if direction == CALL:
             self._call(message, xid, None)
         elif direction == REPLY:

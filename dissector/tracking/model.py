@@ -34,6 +34,15 @@ KEPT_OPERATIONS = 128
 """Operations of one direction and kind whose packets may still come."""
 
 
+class DdpSegment(NamedTuple):
+    """What iWARP has around a SEND's last part."""
+
+    length: int
+    """Octets, with its headers."""
+    head: bytes
+    """Its DDP and RDMAP headers."""
+
+
 class Message:
     """The carrier of one RPC message: an RDMA SEND, a TCP record, or a UDP datagram."""
 
@@ -53,6 +62,7 @@ class Message:
         "open_ended",
         "packets",
         "resent",
+        "segment",
         "sequence",
         "side",
         "time_ns",
@@ -74,6 +84,8 @@ class Message:
         """Where the headers of its last frame are; ``None`` where that is not kept."""
         self.head = b""
         """The octets of that frame as far as its transport header, for what asks for fields."""
+        self.segment: DdpSegment | None = None
+        """Its last one on iWARP, where headers are kept."""
         self.packets = 1
         self.sequence = 0
         """The sequence of its first packet."""
@@ -363,6 +375,7 @@ class CmEvent(NamedTuple):
     attribute: int = 0
     """Which message of the connection manager it is, by its number; 0 for iWARP's."""
     source_qpn: int = 0
+    q_key: int = 0
 
 
 class Chunk:
