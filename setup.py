@@ -28,6 +28,7 @@ NATIVE = (
     "nfsrdma.rpcrdma.providers._udp",
     "nfsrdma.rpcrdma.providers.shm._talk",
     "nfsrdma.dissector.capture._guard",
+    "nfsrdma.server.vfs._entries",
 )
 """The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""
 

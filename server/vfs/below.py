@@ -49,6 +49,15 @@ class Below:
         self._hidden.add((status.st_dev, status.st_ino))
         self._seen.clear()
 
+    @property
+    def hides_any(self) -> bool:
+        """Whether there are hidden directories."""
+        return bool(self._hidden)
+
+    def hides_inode(self, device: int, inode: int) -> bool:
+        """Return whether that is a hidden directory."""
+        return (device, inode) in self._hidden
+
     def hides(self, status: os.stat_result) -> bool:
         """Return whether a status is that of a hidden directory."""
         hidden = self._hidden

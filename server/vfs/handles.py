@@ -20,16 +20,17 @@ import errno
 import os
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from threading import Lock
 from typing import Final, Protocol
 
 from . import syscalls
 from .below import PATH_FLAGS
+from .entries import KERNEL, Looked, identity_on, look, look_in_python
 from .posix import failure
 from .search import SHORTAGES, Search
 
-_KERNEL = struct.Struct(">ci")
 _INODE = struct.Struct(">cQq")
 _HINTS: Final = 1 << 16
 _MISSES: Final = 1 << 14
@@ -44,6 +45,18 @@ class Handles(Protocol):
 
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
         """Return the identity of an entry that is not open."""
+
+    def look(
+        self,
+        fd: int,
+        directory: int,
+        parent: bytes,
+        most: int,
+        birth: bool,
+        device: int,
+        apart: Collection[bytes],
+    ) -> tuple[list[Looked], bool]:
+        """List entries of ``directory``, whose identity is ``parent``: see ``look_in_python``."""
 
     def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
         """Note that the inode is ``name`` in ``parent`` from now on."""
@@ -61,7 +74,7 @@ class KernelHandles:
     def __init__(self, mount: int, largest: int) -> None:
         self._mount = mount
         kind, handle, self._mount_number = syscalls.handle_of(mount, b"")
-        if _KERNEL.size + len(handle) > largest:
+        if KERNEL.size + len(handle) > largest:
             raise failure(errno.EOVERFLOW)
         os.close(syscalls.open_handle(mount, kind, handle, PATH_FLAGS))
 
@@ -71,21 +84,35 @@ class KernelHandles:
 
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
         """Return the identity of an entry that is not open."""
-        kind, handle, mount = syscalls.handle_of(directory, name)
-        if mount != self._mount_number:
-            raise failure(errno.EXDEV)
-        return _KERNEL.pack(b"K", kind) + handle
+        return identity_on(self._mount_number, directory, name)
+
+    def look(
+        self,
+        fd: int,
+        directory: int,
+        parent: bytes,
+        most: int,
+        birth: bool,
+        device: int,
+        apart: Collection[bytes],
+    ) -> tuple[list[Looked], bool]:
+        """List entries of ``directory``, whose identity is ``parent``: see ``look_in_python``."""
+        mount = self._mount_number
+        if not apart:
+            return look(fd, directory, most, birth, device, mount)
+        identify = partial(identity_on, mount, directory)
+        return look_in_python(fd, directory, most, birth, device, identify, apart)
 
     def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
         """Note where the inode is from now on: the kernel knows."""
 
     def open(self, identity: bytes) -> int:
         """Open an inode by its identity with O_PATH."""
-        if len(identity) <= _KERNEL.size or identity[:1] != b"K":
+        if len(identity) <= KERNEL.size or identity[:1] != b"K":
             raise failure(errno.EINVAL)
-        _, kind = _KERNEL.unpack_from(identity)
+        _, kind = KERNEL.unpack_from(identity)
         try:
-            return syscalls.open_handle(self._mount, kind, identity[_KERNEL.size :], PATH_FLAGS)
+            return syscalls.open_handle(self._mount, kind, identity[KERNEL.size :], PATH_FLAGS)
         except OSError as error:
             # What the kernel cannot make sense of was never, or is no longer, a file here.
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
@@ -130,6 +157,20 @@ class InodeHandles:
             return self.identify(fd, parent, name)
         finally:
             os.close(fd)
+
+    def look(
+        self,
+        fd: int,
+        directory: int,
+        parent: bytes,
+        most: int,
+        birth: bool,
+        device: int,
+        apart: Collection[bytes],
+    ) -> tuple[list[Looked], bool]:
+        """List entries of ``directory``, whose identity is ``parent``: see ``look_in_python``."""
+        identify = partial(self.identify_entry, directory, parent)
+        return look_in_python(fd, directory, most, birth, device, identify, apart)
 
     def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
         """Note where the inode is from now on."""

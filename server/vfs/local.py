@@ -330,18 +330,18 @@ class LocalFileSystem(FileSystem):
         look = partial(
             self.calls.entries, above=above, position=position, who=who, most=most, birth=birth
         )
-        peeked, at_end = await (pace.quick if pace.is_quick(place) else pace.slow)(look, parent)
+        looked, at_end = await (pace.quick if pace.is_quick(place) else pace.slow)(look, parent)
         pace.done(place)
-        attributes_of = self.stamps.attributes
+        change, from_position = self.stamps.change, cookies.from_position
         listed: list[Entry] = []
-        for cookie, name, found in peeked:
-            if isinstance(found, OSError):
-                listed.append(Entry(cookie, name, found))
+        for position, name, found in looked:
+            cookie = from_position(position)
+            if isinstance(found, int):
+                listed.append(Entry(cookie, name, failure(found)))
                 continue
-            identity, status, born = found
-            attributes = attributes_of(identity, status)
-            attributes.btime_ns = born
-            listed.append(Entry(cookie, name, (attributes, identity)))
+            attributes, identity = found
+            attributes.change = change(identity, attributes.ctime_ns)
+            listed.append(Entry(cookie, name, found))
         return Listing(listed, at_end)
 
     def readlink(self, node: Node, who: User) -> Eventual[bytes]:

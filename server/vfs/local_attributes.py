@@ -9,12 +9,10 @@ from collections import OrderedDict
 from typing import Final
 
 from . import posix_acl, syscalls
+from .entries import attributes_of
 from .interface import NOW, Attributes, Changes, Node
 
 _STAMPS: Final = 4096
-_FORMAT: Final = 0o170000
-"""The bits of a mode that are the type (``S_IFMT``)."""
-_NO_DEVICE: Final = (0, 0)
 ACCESS_ACL: Final = b"system.posix_acl_access"
 DEFAULT_ACL: Final = b"system.posix_acl_default"
 """The extended attributes by which Linux shows an object's list, and a directory's default list."""
@@ -49,28 +47,20 @@ class Stamps:
 
     def attributes(self, identity: bytes, status: os.stat_result) -> Attributes:
         """Return the attributes of an object, but for its time of birth."""
-        result = Attributes()
-        # The first seven are those of ``stat`` itself: one look for all of them.
-        mode, result.fileid, _, result.nlink, result.uid, result.gid, result.size = status[:7]
-        result.type = mode & _FORMAT
-        result.mode = mode & 0o7777
-        result.space_used = status.st_blocks * 512
-        device = status.st_rdev
-        result.rdev = (os.major(device), os.minor(device)) if device else _NO_DEVICE
-        result.atime_ns = status.st_atime_ns
-        result.mtime_ns = status.st_mtime_ns
-        result.ctime_ns = ctime_ns = status.st_ctime_ns
-        result.btime_ns = -1
+        result = attributes_of(status)
+        result.change = self.change(identity, result.ctime_ns)
+        return result
+
+    def change(self, identity: bytes, ctime_ns: int) -> int:
+        """Return the change attribute of an object whose last change the kernel saw then."""
         stamp = self._stamps.get(identity)
         if stamp is None:
-            result.change = ctime_ns
-        else:
-            # A status that is older than the stamp was under way for longer than another.
-            if stamp[0] < ctime_ns:
-                stamp[0] = ctime_ns
-                stamp[1] = 0
-            result.change = ctime_ns + stamp[1] if stamp[0] == ctime_ns else ctime_ns
-        return result
+            return ctime_ns
+        # A time that is older than the stamp was under way for longer than another.
+        if stamp[0] < ctime_ns:
+            stamp[0] = ctime_ns
+            stamp[1] = 0
+        return ctime_ns + stamp[1] if stamp[0] == ctime_ns else ctime_ns
 
 
 def node_of(identity: bytes, status: os.stat_result) -> Node:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-from . import cookies, syscalls
+from . import syscalls
 from .below import PATH_FLAGS, Below
+from .entries import Looked
 from .handles import Handles
 from .heavy import Heavy, is_large
 from .identity import Identity
@@ -32,7 +33,6 @@ from .search import SHORTAGES
 from .syscalls import descriptor_path
 
 ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
-_NOT_SHOWN: Final = (b".", b"..")
 _QUIETLY: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -45,11 +45,6 @@ class Found(NamedTuple):
     status: os.stat_result
     below: float | None = None
     """When a directory was seen to be below the root, if that was looked at."""
-
-
-Peeked: TypeAlias = tuple[int, bytes, "tuple[bytes, os.stat_result, int] | OSError"]
-"""A directory's entry: its cookie, its name, and its identity, status and time of birth (-1 if not
-asked for), or why they cannot be had."""
 
 
 class Removed(NamedTuple):
@@ -198,49 +193,37 @@ class Calls:
 
     def entries(
         self, directory: int, above: bytes, position: int, who: User, most: int, birth: bool
-    ) -> tuple[list[Peeked], bool]:
+    ) -> tuple[list[Looked], bool]:
         """List up to ``most`` entries from a position on; and say whether there are no more."""
         with self._acting(who):
             fd = os.open(descriptor_path(directory), os.O_RDONLY | os.O_DIRECTORY | _QUIETLY)
         try:
             if position:
                 os.lseek(fd, position, os.SEEK_SET)
-            listed: list[Peeked] = []
-            # With those two that are not shown, and one to know whether there are more.
-            for following, name in syscalls.directory_entries(fd, most + 3):
-                if name in _NOT_SHOWN:
-                    continue
-                if len(listed) >= most:
-                    return listed, False
-                peeked = self._peek(directory, above, following, name, birth)
-                if peeked is not None:
-                    listed.append(peeked)
-            return listed, True
+            apart = [name for where, name in self.mounts if where == above]
+            while True:
+                looked, at_end = self.handles.look(
+                    fd, directory, above, most, birth, self._device, apart
+                )
+                shown = self._shown(looked)
+                if shown or at_end:
+                    return shown, at_end
+                os.lseek(fd, looked[-1][0], os.SEEK_SET)
         finally:
             os.close(fd)
 
-    def _peek(
-        self, directory: int, above: bytes, position: int, name: bytes, birth: bool
-    ) -> Peeked | None:
-        """Look at an entry without opening it; None if there is none, or none to be shown."""
-        cookie = cookies.from_position(position)
-        if self.mounts and (above, name) in self.mounts:
-            return cookie, name, failure(errno.EXDEV)
-        try:
-            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            # A mount point is not ours to show. Only directories tell it by their device: on an
-            # overlay the files of one mount are on several.
-            if status.st_dev != self._device and stat.S_ISDIR(status.st_mode):
-                return None
-            if self._below.hides(status):
-                return None
-            identity = self.handles.identify_entry(directory, above, name)
-            born = syscalls.birth_time(directory, name) if birth else -1
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.EXDEV):
-                return None
-            return cookie, name, error
-        return cookie, name, (identity, status, born)
+    def _shown(self, looked: list[Looked]) -> list[Looked]:
+        """Leave out the directories that are hidden."""
+        if not self._below.hides_any:
+            return looked
+        hides = self._below.hides_inode
+        return [
+            each
+            for each in looked
+            if isinstance(each[2], int)
+            or each[2][0].type != stat.S_IFDIR
+            or not hides(self._device, each[2][0].fileid)
+        ]
 
     # --- Opening and making ---
 
