@@ -22,6 +22,7 @@ MAX_CONNECTIONS = 4096
 """Connections that are told apart."""
 _LINES = 5
 """Of each kind of thing that are shown."""
+_DIRECTIONS = 2 * _LINES
 _STAGES = {
     "ack": "on the way to the server",
     "wait": "in the server before the first data or the reply",
@@ -168,18 +169,24 @@ class Overview:
             yield line.strip()
 
     def _lost(self, totals: Totals) -> Iterator[str]:
-        quiet = True
+        lines: list[tuple[int, str]] = []
         for watch in self.health.watches.values():
             counts = watch.counts
             again = counts.again + counts.responses_again
-            if again or counts.timeouts or counts.rnr or any(counts.naks.values()):
-                quiet = False
-                yield f"{watch.flow.side.name} -> {watch.flow.destination}: {_trouble(counts)}"
+            events = again + counts.timeouts + counts.rnr + sum(counts.naks.values())
+            if events:
+                way = f"{watch.flow.side.name} -> {watch.flow.destination}"
+                lines.append((events, f"{way}: {_trouble(counts)}"))
         for side, resent in self.health.streams:
             if resent:
-                quiet = False
-                yield f"{side.name}: {many(resent, 'TCP segment')} again"
-        if quiet:
+                lines.append((resent, f"{side.name}: {many(resent, 'TCP segment')} again"))
+        # The worst first; of those that are alike, in the order of the capture.
+        lines.sort(key=lambda one: -one[0])
+        for _, line in lines[:_DIRECTIONS]:
+            yield line
+        if len(lines) > _DIRECTIONS:
+            yield f"and {many(len(lines) - _DIRECTIONS, 'more direction')}: --health lists them"
+        if not lines:
             yield "nothing"
         sufferers = [one for one in self.health.sufferers.values() if one.late is not None]
         if self.health.sufferer_count:

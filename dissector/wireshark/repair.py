@@ -41,6 +41,8 @@ _ERF = Struct("<QBB")
 _ERF_LENGTHS = Struct(">HHH")
 _ERF_INFINIBAND, _ERF_VARYING = 21, 4
 _ERF_LONGEST = 0xFFFF
+_LONGEST = 0xFFFF
+"""Octets that the length in an IP header can say."""
 """Octets of a record, whose length has 16 bits."""
 _EPHEMERAL = 0xC000
 _MAX_REQUESTS = 4096
@@ -208,6 +210,8 @@ class Repairs:
         octets += bytes(4 if packet.encapsulation != Encapsulation.INFINIBAND else 6)
         octets[edit.base + 1] = octets[edit.base + 1] & 0xCF | pad << 4
         network = packet.network - packet.offset
+        if len(octets) - network > _LONGEST:
+            return  # with a pad that it should have had it is longer than its header can say
         if packet.encapsulation == Encapsulation.INFINIBAND:
             fit_local_route(octets, network)
         if packet.encapsulation == Encapsulation.ROCE_V2:

@@ -336,3 +336,23 @@ def test_who_held_what(chromium: Browser, tmp_path: Path) -> None:
     page.wait("app.tab === 'rpcs'")
     assert page.run("app.data.rpc.reply[app.selected]") == 126
     assert page.complaints == []
+
+
+@pytest.mark.parametrize("width", [1400, 900])
+def test_every_tab_fits_its_window(chromium: Browser, tmp_path: Path, width: int) -> None:
+    """Nothing is beyond the right edge, and paths of files are to be read beside an open RPC."""
+    page = opened(chromium, LINUX / "linux-client-v42-loss.pcap", tmp_path)
+    page.command(
+        "Emulation.setDeviceMetricsOverride",
+        width=width, height=900, deviceScaleFactor=1, mobile=False,
+    )  # fmt: skip
+    page.run("app.openRow(20)")
+    for tab in ("rpcs", "ladder", "operations", "findings", "health", "connections", "state"):
+        page.run(f"app.show('{tab}')")
+        panel = f"document.getElementById('panel-{tab}')"
+        inside = f"[{panel}, ...{panel}.querySelectorAll('table, .list')]"
+        beyond = f"Math.max(...{inside}.map((one) => one.scrollWidth - one.clientWidth))"
+        assert page.run(beyond) <= 0, tab
+    page.run("app.show('rpcs')")
+    cell = f"{ROWS}[0].querySelector('.grow')"
+    assert page.run(f"{cell}.getBoundingClientRect().width") > 220

@@ -173,6 +173,22 @@ def test_cut_frames_show_what_they_have(tmp_path: Path, encapsulation: str) -> N
     assert len(after) == 2 * EXCHANGES
 
 
+def test_a_cut_frame_is_not_made_longer_than_its_header_can_say(tmp_path: Path) -> None:
+    """A WRITE whose length is none of whole words, and the longest that there is."""
+    wire = Wire()
+    wire.connect()
+    wire.rdma_write(wire.server, 7, 0x1000, pattern(300))
+    frame = wire.frames[-1]
+    octets = bytearray(frame.data)
+    octets[16:18], octets[38:40] = (0xFFFF).to_bytes(2, "big"), (0xFFFF - 20).to_bytes(2, "big")
+    octets = octets.ljust(14 + 0xFFFF, b"\0")
+    wire.frames[-1] = Frame(frame.time, bytes(octets))
+    do_getattr(wire, 1)
+    out, _ = repaired(written(tmp_path, pcap(wire.frames, snaplen=300)))
+    assert [exchange.xid for exchange in dissect(out).exchanges] == [1]
+    assert max(map(len, _frames(out))) < 1000
+
+
 @pytest.mark.parametrize("path", linux_captures(), ids=lambda path: path.stem)
 def test_linux_captures_without_their_handshakes(path: Path, tmp_path: Path) -> None:
     tshark.need()

@@ -29,6 +29,7 @@ from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from nfsrdma.xdr.nfs4 import types as t
 
 LOSS = ROOT / "tests" / "data" / "captures" / "generated" / "go-back-n.pcap"
+RECLAIMS = ROOT / "tests" / "data" / "captures" / "linux" / "linux-client-reclaims.pcap"
 HANDLE = b"handle-of-a-file"
 
 
@@ -129,6 +130,25 @@ def test_the_summary_of_loss_names_who_suffered() -> None:
     assert "again" in said.split("What was lost or sent again")[1]
     (fields,) = objects(run("--summary", "--json", LOSS))
     assert fields["again"] > 0
+
+
+def test_the_summary_has_the_directions_that_lost_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A capture of a thousand connections with a little loss each still is one screen."""
+    every = _again(run("--summary", RECLAIMS))
+    assert len(every) > 1
+    assert every == sorted(every, reverse=True)
+    monkeypatch.setattr("nfsrdma.dissector.views.overview._DIRECTIONS", 1)
+    said = run("--summary", RECLAIMS)
+    assert _again(said) == every[:1]
+    more = len(every) - 1
+    assert f"and {more} more direction{'s' * (more > 1)}: --health lists them" in said
+
+
+def _again(summary: str) -> list[int]:
+    lines = summary.split("What was lost or sent again")[1].splitlines()
+    return [
+        int(line.split(": ")[1].split()[0]) for line in lines if " -> " in line and "again" in line
+    ]
 
 
 def test_the_summary_of_nothing(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ function operationsPanel(host, data, { filter, openFrame }) {
   const heads = ["operation", "stage", "calls", "median", "p99", "worst", "total", "median · p99 · worst", "rate"];
   host.replaceChildren(
     h("table", { class: "numbers wide" },
-      h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", {}, head)))),
+      h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", head === "stage" ? { class: "name" } : {}, head)))),
       h("tbody", {}, ...lines)),
     queueTable(data, openFrame));
 }
@@ -128,18 +128,23 @@ const FATES = [["filled", "lost before here"], ["lost", "lost behind"], ["droppe
   ["had", "acknowledged before"], ["unknown", "unknown"]];
 
 const DIRECTION_COLUMNS = [
-  ["sent", (one) => `${count(one.packets)} · ${amount(one.octets)}`],
+  ["sent", (one) => `${kept(`${count(one.packets)} ·`)} ${kept(amount(one.octets))}`],
   ["again", (one) => one.again + one.responses_again
-    ? `${count(one.again + one.responses_again)} · ${amount(one.again_octets + one.responses_again_octets)}` : "0"],
+    ? `${kept(`${count(one.again + one.responses_again)} ·`)} ${kept(amount(one.again_octets + one.responses_again_octets))}` : "0"],
   ["what had become of the first copies", (one) => FATES.filter(([name]) => one[name])
     .map(([name, text]) => `${count(one[name])} ${text}`).join(", ") || "–"],
-  ["in vain", (one) => one.wasted ? amount(one.wasted) : "0"],
+  ["in vain", (one) => one.wasted ? kept(amount(one.wasted)) : "0"],
   ["NAKs", (one) => Object.entries(one.naks).map(([name, number]) => `${number} ${name}`).join(", ") || "0"],
-  ["late · twice", (one) => `${count(one.late)} · ${count(one.twice)}`],
-  ["RNR · timeouts", (one) => `${count(one.rnr)} · ${count(one.timeouts)}`],
-  ["CE · CNP", (one) => `${count(one.ecn)} · ${count(one.cnp)}`],
-  ["packets per ACK", (one) => one.acks ? `${(one.acked / one.acks).toFixed(2)}, at most ${one.largest_ack}` : "–"],
+  ["late · twice", (one) => kept(`${count(one.late)} · ${count(one.twice)}`)],
+  ["RNR · timeouts", (one) => kept(`${count(one.rnr)} · ${count(one.timeouts)}`)],
+  ["CE · CNP", (one) => kept(`${count(one.ecn)} · ${count(one.cnp)}`)],
+  ["packets per ACK", (one) => one.acks ? `${(one.acked / one.acks).toFixed(2)}, ${kept(`at most ${one.largest_ack}`)}` : "–"],
 ];
+
+// A cell that is too narrow is broken between its numbers, not between a number and its unit.
+function kept(text) {
+  return text.replaceAll(" ", "\u00a0");
+}
 
 function directionTable(directions) {
   if (!directions.length) return h("p", { class: "dim" }, "Only InfiniBand's transport (RoCE) tells what this is about.");
@@ -180,7 +185,7 @@ function connectionsPanel(host, data) {
   const events = data.raw.cm.map(([frame, time, source, destination, summary]) => h("tr", {},
     h("td", {}, `${frame}`), h("td", {}, clock(time)), h("td", {}, source), h("td", {}, destination), h("td", {}, summary)));
   host.replaceChildren(
-    h("table", { class: "numbers wide" }, h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", {}, head)))), h("tbody", {}, ...lines)),
+    h("table", { class: "numbers wide talks" }, h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", {}, head)))), h("tbody", {}, ...lines)),
     h("table", { class: "numbers wide events" },
       h("caption", {}, "Connection management"),
       h("thead", {}, h("tr", {}, ...["frame", "time", "from", "to", "message"].map((head) => h("th", {}, head)))), h("tbody", {}, ...events)));

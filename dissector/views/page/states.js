@@ -11,7 +11,7 @@ function statesPanel(host, data, { openFrame }) {
   const key = (kind) => h("span", {}, h("i", { class: `span-key span-${kind}` }), kind);
   host.replaceChildren(h("p", { class: "dim" }, words), h("div", { class: "legend" }, key("open"), key("lock"), key("delegation"),
     h("span", {}, h("i", { class: "key key-bad" }), "recalled")),
-  h("div", { class: "row state-row heads" }, ...["from", "to", "client", "kind", "what", "over the capture"].map((name) => h("span", {}, name))),
+  h("div", { class: "row state-row heads" }, ...["from", "to", "client", "kind", "what", "over the capture"].map((name, at) => h("span", at < 2 ? { class: "num" } : {}, name))),
   listed);
   const list = new VirtualList(listed, {
     rowHeight: 26,

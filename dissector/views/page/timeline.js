@@ -194,8 +194,8 @@ class Timeline {
       this.#steps(pen, queue.steps, 1, y, colour("accent"), box);
       if (granted <= 4 * most) this.#steps(pen, queue.steps, 2, y, colour("warn"));
     }
-    this.#label(pen, many(most, "call"), box.top + 5);
-    this.#label(pen, granted ? `${granted} credits` : "", box.top + 19, "warn-ink");
+    this.#label(pen, many(most, "call"), box.top + 9);
+    this.#label(pen, granted ? `${granted} credits` : "", box.top + 22, "warn-ink");
   }
 
   #steps(pen, steps, column, y, stroke, box) {
