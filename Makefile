@@ -51,7 +51,7 @@ crashes: $(STAMP) ## KILLS=200 of the server and CLIENTS=100, locks and delegati
 KILLS ?= 200
 CLIENTS ?= 100
 
-conformance: $(STAMP) ## foreign suites, of those checkouts that are named: PYNFS= PJDFSTEST= CTHON= LIBNFS=
+conformance: $(STAMP) ## foreign suites, of those checkouts that are named: PYNFS= PJDFSTEST= CTHON= LIBNFS= XFSTESTS=
 	@PYTHONPATH=src:. $(BIN)/python -m tests.suites $(CONFORMANCE_ARGS)
 
 .PHONY: mount-workloads

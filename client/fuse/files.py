@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from ..errors import make_error
+from ..errors import NfsError, make_error
 from ..locks import FOREVER
 from ..nodes import Node, NodeFile
 from ..opens import READ, WRITE
@@ -275,12 +275,23 @@ async def fallocate(mount: Mounted, header: Header, arguments: wire.FAllocate) -
 
 
 async def copy_file_range(mount: Mounted, header: Header, arguments: wire.CopyRange) -> Answer:
-    """Answer COPY_FILE_RANGE: the server copies. If it cannot, the kernel reads and writes."""
+    """Answer COPY_FILE_RANGE: the server copies. If it cannot, the kernel reads and writes.
+
+    It cannot within one file, nor, some servers, past the end of the source: that is NFS4ERR_INVAL
+    (RFC 7862, Section 15.2.3). To programs it is legal.
+    """
     source = mount.handles.file(arguments.fh).file
     target = mount.handles.file(arguments.target_fh).file
+    if source.node is target.node:
+        raise make_error(errno.EOPNOTSUPP, "COPY is from one file to another", target.node.path())
     await mount.behind.drain(source.node, target.node)
     count = min(arguments.length, _COPIED_MOST)
-    copied = await target.copy_from(source, arguments.offset, arguments.target_offset, count)
+    try:
+        copied = await target.copy_from(source, arguments.offset, arguments.target_offset, count)
+    except NfsError as error:
+        if error.status != t.NFS4ERR_INVAL:
+            raise
+        raise make_error(errno.EOPNOTSUPP, "not by COPY", target.node.path()) from error
     return Answer(write_out(copied))
 
 

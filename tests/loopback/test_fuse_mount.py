@@ -348,6 +348,20 @@ assert sorted(os.listdir(".")) == ["again", "fifo", "log", "mapped", "sparse"]
 # --- Two mounts ---
 
 
+def test_a_range_is_copied_within_a_file(mount: Mount) -> None:
+    """To NFS it is an error, to programs it is none: the kernel reads and writes."""
+    (mount.path / "f").write_bytes(bytes(range(200)) * 100)
+    program = """
+import os
+f = os.open("f", os.O_RDWR)
+assert os.copy_file_range(f, f, 5000, 100, 10_000) == 5000
+data = os.pread(f, 20_000, 0)
+was = bytes(range(200)) * 100
+assert data == was[:10_000] + was[100:5100] + was[15_000:]
+"""
+    python(program, mount.path)
+
+
 def test_close_to_open(mount: Mount, second: Mount) -> None:
     for text in ("one", "another", "again", "a much longer text than all before it"):
         python(f"open('f', 'w').write({text!r})", mount.path)

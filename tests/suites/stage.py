@@ -195,12 +195,12 @@ class Stage:
         return "127.0.0.1", int(gateway.wait_for(rf"{LISTENING}(\d+)"))
 
     @contextlib.contextmanager
-    def mounted(self) -> Iterator[Path]:
+    def mounted(self, options: str = "") -> Iterator[Path]:
         """The export as a directory of this host, by our own FUSE mount, for the block."""
         point = self.folder / "mount"
         point.mkdir()
-        options = "" if self.way == "tcp" else f"provider={self.way},"
-        self._cli("mount", "-o", f"{options}vers=4.2", self.url, point)
+        words = ["vers=4.2", options, "" if self.way == "tcp" else f"provider={self.way}"]
+        self._cli("mount", "-o", ",".join(filter(None, words)), self.url, point)
         try:
             yield point
         finally:

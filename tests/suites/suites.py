@@ -10,12 +10,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import xfstests
+from .running import command
 from .stage import NAME, PLAIN, Setting, Stage, StageError
 from .verdict import Case, Outcome, Results
 
@@ -32,6 +33,8 @@ class Suite:
     """A file that is there when it is ready."""
     run: Callable[[Path, Stage], Results]
     setting: Setting = PLAIN
+    long: bool = False
+    """Whether it takes hours: it is run where ``--only`` names it."""
 
     def checkout(self) -> Path | None:
         """The checkout that is named, if one is; raises `StageError` if it is not built."""
@@ -42,34 +45,6 @@ class Suite:
         if not (path / self.proof).exists():
             raise StageError(f"{self.variable}={named} has no {self.proof}; there: {self.build}")
         return path
-
-
-def command(
-    argv: Sequence[str | Path],
-    log: Path,
-    *,
-    folder: Path,
-    timeout: float,
-    environment: Mapping[str, str] | None = None,
-) -> str:
-    """Run a program of a suite and return its output, which ``log`` keeps as well.
-
-    What such programs return says little, so it is not looked at. Raises `StageError` on timeout.
-    """
-    with log.open("w") as stream:
-        try:
-            subprocess.run(
-                list(map(str, argv)),
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd=folder,
-                env={**os.environ, **(environment or {})},
-                timeout=timeout,
-            )
-        except subprocess.TimeoutExpired:
-            raise StageError(f"{argv[0]} did not end in {timeout:.0f} s; see {log}") from None
-    return log.read_text(errors="replace")
 
 
 def _pynfs(minor: int, flags: Sequence[str]) -> Callable[[Path, Stage], Results]:
@@ -117,18 +92,17 @@ def pynfs_results(saved: Mapping[str, object]) -> Results:
 
 
 def _pjdfstest(checkout: Path, stage: Stage) -> Results:
-    """Run its files, but for those that act as several users: our mount is its owner's alone."""
+    """Run its files, as root, who acts for several users in them."""
     files = sorted((checkout / "tests").rglob("*.t"))
-    ours = [file for file in files if not re.search(r"\s-u\s", file.read_text())]
-    with stage.mounted() as point:
+    with stage.mounted("allow_other,suid,dev") as point:
         work = point / "work"
         work.mkdir()
         work.chmod(0o777)
         output = command(
-            ["prove", "-v", *ours],
+            ["prove", "-v", *files],
             stage.folder / "prove.log",
             folder=work,
-            timeout=3000,
+            timeout=7200,
         )
     return tap_results(output, f"{checkout}/tests/")
 
@@ -267,4 +241,6 @@ SUITES = (
         "build/tests/prog_create",
         _libnfs,
     ),
+    Suite("xfstests", "XFSTESTS", "make", "ltp/fsx", xfstests.gate),
+    Suite("xfstests-quick", "XFSTESTS", "make", "ltp/fsx", xfstests.quick, long=True),
 )

@@ -8,6 +8,7 @@ import pytest
 from tests.suites.__main__ import LISTS
 from tests.suites.suites import SUITES, pynfs_results, tap_results
 from tests.suites.verdict import Case, Known, ListError, Outcome, judge
+from tests.suites.xfstests import GATE, check_results, quick_tests
 
 PASSED, FAILED, SKIPPED = (Case(outcome) for outcome in Outcome)
 
@@ -98,3 +99,45 @@ ok 1
         "open/01.t:end": Outcome.FAILED,
     }
     assert "expected 0" in results["open/00.t:2"].said
+
+
+def test_what_xfstests_prints_is_read_test_by_test() -> None:
+    output = """\
+FSTYP         -- fuse
+MOUNT_OPTIONS -- -o allow_other nfs+tcp://127.0.0.1:2049/s /generic/s
+
+generic/001         75s
+generic/002 75s ...  1s
+generic/003       [not run] atime related mount options have no effect on fuse
+generic/035       - output mismatch (see /results/generic/035.out.bad)
+    --- tests/generic/035.out\t2026-01-01
+    +++ /results/generic/035.out.bad\t2026-01-02
+    @@ -1,4 +1,4 @@
+     QA output created by 035
+    -nlink is 0
+    +t_rename_overwrite: fstat(3): Stale file handle
+    ...
+    (Run 'diff -u /tests/generic/035.out /results/generic/035.out.bad'  to see the entire diff)
+generic/126       [failed, exit status 1]
+generic/127       _check_dmesg: something found in dmesg (see /results/generic/127.dmesg)
+
+Ran: generic/001 generic/002 generic/003 generic/035 generic/126 generic/127
+Not run: generic/003
+"""
+    results = check_results(output)
+    assert {name: case.outcome for name, case in results.items()} == {
+        "generic/001": Outcome.PASSED,
+        "generic/002": Outcome.PASSED,
+        "generic/003": Outcome.SKIPPED,
+        "generic/035": Outcome.FAILED,
+        "generic/126": Outcome.FAILED,
+        "generic/127": Outcome.FAILED,
+    }
+    assert results["generic/003"].said.startswith("atime related")
+    assert "+t_rename_overwrite: fstat(3): Stale file handle" in results["generic/035"].said
+
+
+def test_quick_tests_are_those_for_file_systems_of_a_network() -> None:
+    groups = "# QA groups\n\n001 rw auto quick\n002 auto\n003 auto quick quota\n1234 quick\n"
+    assert quick_tests(groups) == ["generic/001", "generic/1234"]
+    assert len(set(GATE.split())) == 61
