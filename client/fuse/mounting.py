@@ -27,12 +27,19 @@ _FLAGS: Final = {
     "nodev": 4,
     "noexec": 8,
     "sync": 16,
+    "dirsync": 128,
+    "nosymfollow": 256,
     "noatime": 1024,
     "nodiratime": 2048,
+    "silent": 1 << 15,
     "relatime": 1 << 21,
+    "strictatime": 1 << 24,
+    "lazytime": 1 << 25,
 }
 FLAGS: Final = frozenset(_FLAGS)
 """Options of mount(2) that the kernel itself obeys."""
+_NOT_FOR_HELPER: Final = ("nosuid", "nodev", "relatime", "strictatime", "lazytime", "silent")
+"""It adds the first two by itself, and refuses to be told; the others change nothing here."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -138,9 +145,8 @@ def _mount_by_helper(
         raise MountError(errno.EPERM, text, directory)
     shown = source.replace("\\", "\\\\").replace(",", "\\,")
     options = [f"fsname={shown}", "subtype=nfsrdma", f"max_read={max_read}"]
-    # It adds nosuid and nodev by itself, and refuses to be told.
     options += access
-    options += [each for each in flags if each not in ("nosuid", "nodev", "relatime")]
+    options += [each for each in flags if each not in _NOT_FOR_HELPER]
     ours, theirs = socket.socketpair()
     with ours, theirs:
         done = subprocess.run(

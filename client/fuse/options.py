@@ -24,6 +24,11 @@ _OPPOSITES: Final = {
     "async": "sync",
     "atime": "noatime",
     "diratime": "nodiratime",
+    "symfollow": "nosymfollow",
+    "norelatime": "relatime",
+    "nostrictatime": "strictatime",
+    "nolazytime": "lazytime",
+    "loud": "silent",
 }
 """Options that take one of mount(2) back."""
 _IGNORED: Final = frozenset(
@@ -31,6 +36,7 @@ _IGNORED: Final = frozenset(
         *("defaults", "auto", "noauto", "nofail", "_netdev"),
         *("user", "nouser", "users", "nousers", "owner", "group"),
         *("intr", "nointr", "sloppy", "remount", "resvport", "noresvport"),
+        *("mand", "nomand", "iversion", "noiversion", "acl", "noacl"),
     )
 )
 """Options for others than us, and those that mean nothing any more (nfs(5))."""

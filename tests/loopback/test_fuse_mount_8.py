@@ -134,7 +134,11 @@ def test_what_mount_runs(server: LiveServer, where: Path, tmp_path: Path) -> Non
     assert run(again, server.url, where, "-o", "ro,remount,noatime,timeo=50") == ""
     assert {"ro", "noatime"} <= options_of(where)
     assert "Read-only" in run("touch", where / "f", status=1)
-    assert run(helper, server.url, where, "-o", "rw,remount") == ""
+    # Without a line of fstab mount(8) repeats what the mount table shows, FUSE's own options too.
+    shown = ",".join(sorted(options_of(where)))
+    assert "user_id=0" in shown
+    assert run(helper, server.url, where, "-o", f"{shown},rw,remount") == ""
+    assert {"rw", "ro", "noatime"} & options_of(where) == {"rw", "noatime"}
     run("touch", where / "f")
     run("umount", where)
     assert run(helper, server.url, where, "-s", "-o", "nonsense=1") == ""

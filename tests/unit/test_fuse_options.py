@@ -130,3 +130,14 @@ def test_sources() -> None:
         parse_options(("proto=rdma",)).url("nfs+tcp://host/")
     with pytest.raises(ValueError, match="neither a URL nor host:/path"):
         FuseOptions().url("/dev/sda")
+
+
+def test_all_that_mount_8_passes_on_is_known() -> None:
+    """Its options that do not depend on the file system reach helpers as they are."""
+    off = "ro,nosuid,nodev,noexec,sync,dirsync,noatime,nodiratime,strictatime,lazytime,nosymfollow"
+    on = "rw,suid,dev,exec,async,atime,diratime,nostrictatime,nolazytime,symfollow,norelatime,loud"
+    assert set(parse_options((f"{off},silent,relatime,mand,iversion",)).flags) == {
+        *off.split(","),
+        *("silent", "relatime"),
+    }
+    assert set(parse_options((off, "silent", on)).flags) == {"dirsync"}

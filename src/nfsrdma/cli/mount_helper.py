@@ -21,6 +21,8 @@ from .mount import MOUNT_FAILED, Failed, WrongUsage, mount_with
 from .output import write_whole
 
 NAMES = ("mount.nfsrdma", "mount.fuse.nfsrdma")
+_OF_THE_KERNEL = frozenset(("fd", "rootmode", "user_id", "group_id", "max_read", "blksize"))
+"""Options of FUSE that the mount table shows, or that mount(2) was given."""
 _INTERNAL, _INTERRUPTED = 4, 8
 _USAGE = "mount.nfsrdma URL|HOST:/PATH DIR [-sfnv] [-o OPTIONS]"
 
@@ -100,13 +102,16 @@ def _run(arguments: list[str]) -> int:
 def _remount(directory: str, texts: tuple[str, ...]) -> None:
     """Change what mount(2) can change: ``ro``, ``noatime`` and the like.
 
-    mount(8) repeats the options of fstab, which need not be new: those stay as they were.
+    mount(8) repeats the options of fstab, which need not be new: those stay as they were. Where
+    there is no such line it repeats those of the mount table, which has the kernel's own.
     """
     from nfsrdma.client.fuse.mounting import mounted_at, remount
     from nfsrdma.client.fuse.options import parse_options
 
+    words = [word for text in texts for word in text.split(",")]
+    told = tuple(word for word in words if word.partition("=")[0] not in _OF_THE_KERNEL)
     try:
-        options = parse_options(texts)
+        options = parse_options(told)
     except ValueError as error:
         raise WrongUsage(str(error)) from None
     remount(mounted_at(directory), options.flags)
