@@ -26,6 +26,17 @@ def test_a_suite_restarts_the_server_and_finds_its_own_setting(tmp_path: Path) -
             assert mount.stats.sessions > 1
 
 
+def test_an_export_has_the_words_of_a_setting(tmp_path: Path) -> None:
+    setting = Setting(words=("utf8_only", "async"))
+    with Stage(tmp_path / "stage", "tcp", setting=setting) as stage:
+        host, port = stage.address
+        with client.mount(f"nfs+tcp://{host}:{port}/") as mount:
+            mount.write_bytes("plain", b"")
+            with pytest.raises(OSError, match="NFS4ERR_INVAL"):
+                mount.mkdir(b"\xff")
+            assert mount.listdir("/") == ["plain"]
+
+
 def test_another_server_is_not_restarted(tmp_path: Path) -> None:
     with (
         Stage(tmp_path / "stage", "tcp", "nfs+tcp://127.0.0.1:2049/") as stage,

@@ -82,6 +82,8 @@ class Setting:
     """Suites wait for leases to run out, so they are short."""
     special: str = ""
     """An export that pynfs is to name; the one with files is called `NAME` then."""
+    words: tuple[str, ...] = ()
+    """Options of the export with files, as ``nfsrdma serve DIR:WORD`` takes them."""
 
 
 PLAIN = Setting()
@@ -142,8 +144,9 @@ class Stage:
         # The same one after a restart. Nobody else is at this address.
         port = random.randrange(20_000, 30_000)
         name = f"{NAME}=" if self.setting.special else ""
+        words = f":{','.join(self.setting.words)}" if self.setting.words else ""
         arguments: list[str | Path] = [
-            *("serve", f"{name}{self.export}", "--listen", address),
+            *("serve", f"{name}{self.export}{words}", "--listen", address),
             *("--port", str(port), "--tcp", str(port)),
             *("--provider", provider, "--lease", str(self.setting.lease_s), "--delegations"),
             *("--allow", "any", "--no-root-squash", "--insecure"),

@@ -196,12 +196,14 @@ def _of_pynfs(name: str, minor: int, flags: Sequence[str], setting: Setting = PL
     return Suite(name, "PYNFS", _BUILD_PYNFS, proof, _pynfs(minor, flags), setting)
 
 
-_MOST = ("everything", "noreboot", "nospecial")
+_MOST = ("everything", "noreboot", "nospecial", "noutf8")
 _THOUSAND = ("REBT2c", "REBT3c", "REBT4c")
 """A thousand clients, each of which reclaims: it takes a while."""
 _DELEGATIONS = ("delegations", "noreboot")
 _AWAY = Setting(("--refer", "away=192.0.2.1:/there"), special="away")
 _ANOTHER = Setting(special=NAME)
+_UTF8 = Setting(words=("utf8_only",))
+_MINOR_1 = "--minorversion=1"
 
 SUITES = (
     # Left out: what needs Kerberos. What needs a setting of its own follows.
@@ -209,9 +211,14 @@ SUITES = (
     # While an OPEN is answered DELAY it tries nine times before it looks at anything else.
     _of_pynfs("pynfs-4.0-delegations", 0, (*_DELEGATIONS, "--rundeps"), Setting(lease_s=45)),
     _of_pynfs("pynfs-4.0-special", 0, ("special",), _ANOTHER),
+    _of_pynfs("pynfs-4.0-utf8", 0, ("utf8", "--rundeps"), _UTF8),
     _of_pynfs("pynfs-4.0-reboot", 0, ("reboot", "--rundeps")),
+    # Of minor version 2 where nothing else is said, since that is what pynfs does.
     _of_pynfs("pynfs-4.1", 1, _MOST),
+    _of_pynfs("pynfs-4.1-minor-1", 1, (*_MOST, _MINOR_1)),
     _of_pynfs("pynfs-4.1-special", 1, ("special",), _ANOTHER),
+    _of_pynfs("pynfs-4.1-utf8", 1, ("utf8",), _UTF8),
+    _of_pynfs("pynfs-4.1-utf8-minor-1", 1, ("utf8", _MINOR_1), _UTF8),
     # It sleeps for a lease and five seconds, and then takes the grace period to be over.
     _of_pynfs(
         "pynfs-4.1-reboot",
