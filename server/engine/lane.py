@@ -1,8 +1,8 @@
 """The lane: COMPOUNDs of the common shape, answered by one function.
 
-That shape is SEQUENCE, PUTFH and one operation (``ops.lanes``), or WRITE with the GETATTR that
-Linux's client puts behind it, in one piece, from a caller who has
-called before, and it must succeed at once. Anything else is declined before anything has happened:
+That shape is SEQUENCE, PUTFH and one operation (``ops.lanes``), with the GETATTR that clients put
+behind some of them (and the GETFH behind LOOKUP), in one piece, from a caller who has called
+before, and it must succeed at once. Anything else is declined before anything has happened:
 then the machine executes the same octets. So the machine says what is right, and the lane only what
 is quick: both answer the same octets, and leave the same state behind
 (``tests/unit/test_server_lanes``).
@@ -68,7 +68,9 @@ _HEAD: Final = struct.Struct(ACCEPTED.format + "5I16s7I")
 RESULT_AT: Final = _HEAD.size
 _BEFORE: Final = 2
 """SEQUENCE and PUTFH."""
-_COUNTS: Final = (_BEFORE + 1, _BEFORE + 2)
+_COUNTS: Final = range(_BEFORE + 1, _BEFORE + 4)
+_OF_RIGHTS: Final = (nfs.OP_WRITE, nfs.OP_ACCESS)
+"""What is answered otherwise to a caller who may change nothing."""
 _NUMBER: Final = struct.Struct(">I")
 _PLACED: Final = 256
 """Octets of a reply, at most, whose data are placed."""
@@ -175,7 +177,7 @@ class Lane:
         handle = self._handles(message[at : at + size].tobytes())
         if handle is None or handle.export in caller.barred or handle.export.absent:
             return 0
-        if first == nfs.OP_WRITE and handle.export in caller.frozen:
+        if first in _OF_RIGHTS and handle.export in caller.frozen:
             return 0
         who = handle.export.user(caller.credentials)
         try:

@@ -35,8 +35,9 @@ AUXILIARY: Final = frozenset(
 _READ_LENGTH_AT: Final = 12  # behind the operation, status, end of file
 _WRITTEN_AT: Final = 8  # behind the operation, status
 _LENGTH: Final = struct.Struct(">I")
-_LONGEST: Final = 5
-"""Above the numbers of operations of the lane's shapes: three, or four with a GETATTR."""
+_LONGEST: Final = 6
+"""Above the numbers of operations of the lane's shapes: three, four with a GETATTR behind, and
+five with a GETFH before that."""
 _MOST_WATCHED: Final = 4096
 _WATCHED_S: Final = 15.0
 """For how long it is noted who does what, when nobody looks any more."""
@@ -114,7 +115,8 @@ class Tally:
         counts = list(self._succeeded)
         counts[nfs.OP_SEQUENCE] += sum(self._lanes)
         counts[nfs.OP_PUTFH] += sum(self._lanes)
-        counts[nfs.OP_GETATTR] += self._lanes[_LONGEST - 1]
+        counts[nfs.OP_GETATTR] += sum(self._lanes[4:])
+        counts[nfs.OP_GETFH] += self._lanes[5]
         return {number: count for number, count in enumerate(counts) if count}
 
     def succeed(self, number: int) -> None:

@@ -15,6 +15,7 @@ from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.delegation import Delegation
 from ..vfs.interface import EXECUTE, READ, ROOT, WRITE
+from ..vfs.namespace import Filehandle
 from ..vfs.posix_acl import Acls
 from ..waiting import started
 from ..wish import MODE_BITS, Wish
@@ -149,30 +150,43 @@ async def nverify(context: Context, args: nfs.NVERIFY4args, reply: Reply) -> Non
 def access(context: Context, args: nfs.ACCESS4args, reply: Reply) -> Waits:
     """ACCESS (RFC 8881, Section 18.1)."""
     here = context.here
-    table: tuple[tuple[int, int], ...] = (
-        _ACCESS_DIRECTORY if here.node.is_directory else _ACCESS_OTHER
-    )
-    fs = here.export.fs
-    if context.minor >= 2 and fs.has_xattrs and (here.node.is_directory or here.node.is_regular):
-        table += _ACCESS_XATTRS
-    needed = 0
-    for bit, mask in table:
-        if args.access & bit:
-            needed |= mask
-    if context.is_frozen(here.export):
-        needed &= ~WRITE
-    granted = fs.permitted(here.node, context.user, needed) if needed else 0
-    return context.then(granted, partial(_answer_access, reply, args.access, table))
+    asked = AskedAccess(context.minor, here, args.access, context.is_frozen(here.export))
+    needed = asked.needed
+    granted = here.export.fs.permitted(here.node, context.user, needed) if needed else 0
+    return context.then(granted, partial(_answer_access, reply, asked))
 
 
-def _answer_access(
-    reply: Reply, wanted: int, table: tuple[tuple[int, int], ...], granted: int
-) -> None:
-    """Append the bits that make sense for the object, and those that are granted."""
-    supported = allowed = 0
-    for bit, mask in table:
-        if wanted & bit:
-            supported |= bit
-            if mask & granted == mask:
-                allowed |= bit
-    nfs.ACCESS4resok(supported, allowed).encode(reply.encoder)
+def _answer_access(reply: Reply, asked: AskedAccess, granted: int) -> None:
+    nfs.ACCESS4resok(*asked.answer(granted)).encode(reply.encoder)
+
+
+class AskedAccess:
+    """What an ACCESS asks for, of an object whose export may be ``frozen`` for the caller."""
+
+    __slots__ = ("_table", "_wanted", "needed")
+
+    def __init__(self, minor: int, handle: Filehandle, wanted: int, frozen: bool) -> None:
+        node, fs = handle.node, handle.export.fs
+        table: tuple[tuple[int, int], ...] = _ACCESS_OTHER
+        if node.is_directory:
+            table = _ACCESS_DIRECTORY
+        if minor >= 2 and fs.has_xattrs and (node.is_directory or node.is_regular):
+            table += _ACCESS_XATTRS
+        self._table = table
+        self._wanted = wanted
+        needed = 0
+        for bit, mask in table:
+            if wanted & bit:
+                needed |= mask
+        self.needed = needed & ~WRITE if frozen else needed
+        """What the file system is to be asked about."""
+
+    def answer(self, granted: int) -> tuple[int, int]:
+        """Return the bits that make sense for the object, and those that are granted."""
+        supported = allowed = 0
+        for bit, mask in self._table:
+            if self._wanted & bit:
+                supported |= bit
+                if mask & granted == mask:
+                    allowed |= bit
+        return supported, allowed

@@ -1,14 +1,17 @@
-"""What the lane executes: READ, WRITE and GETATTR that succeed at once (``engine.lane``).
+"""What the lane executes: READ, WRITE, GETATTR, LOOKUP and ACCESS that succeed at once.
 
-Each does what its handler in ``data`` and ``attribute`` does with the open of the caller itself, in
-the same order, and declines whatever needs more: another one's open, a lock's or a special stateid,
-a result that is cut short, data that is not in memory.
+See ``engine.lane``.
+
+Each does what its handler in ``data``, ``attribute`` or ``handles`` does with the open of the
+caller itself, in the same order, and declines whatever needs more: another one's open, a lock's or
+a special stateid, a result that is cut short, data or a name that is not in memory.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from functools import partial
 from stat import S_IFREG
 from typing import Final
 
@@ -23,12 +26,20 @@ from ..state.client import Client
 from ..state.stateid import DataState
 from ..vfs.interface import User
 from ..vfs.namespace import Filehandle
+from .attribute import AskedAccess
 from .delegations import OF_HOLDER
+from .names import check_name, takes
 
 _READ: Final = struct.Struct(">2I12sQI")  # the operation, stateid, offset, count
 _READ_RESULT: Final = struct.Struct(">4I")  # the operation, status, end of file, length
 _WRITE: Final = struct.Struct(">2I12sQ2I")  # the operation, stateid, offset, stable, length
 _WRITE_RESULT: Final = struct.Struct(">4I8s")  # the operation, status, count, committed, verifier
+_LOOKUP: Final = struct.Struct(">2I")  # the operation, the length of the name
+_LOOKUP_RESULT: Final = struct.pack(">2I", nfs.OP_LOOKUP, nfs.NFS4_OK)
+_GETFH: Final = struct.pack(">I", nfs.OP_GETFH)
+_GETFH_RESULT: Final = struct.Struct(">3I")  # the operation, status, the length of the handle
+_ACCESS: Final = struct.Struct(">2I")  # the operation, the rights asked for
+_ACCESS_RESULT: Final = struct.Struct(">4I")  # the operation, status, supported, granted
 _GETATTR: Final = struct.Struct(">2I")  # the operation, words of the bitmap
 _DATA_AT: Final = RESULT_AT + _READ_RESULT.size
 _WRITTEN: Final = RESULT_AT + _WRITE_RESULT.size
@@ -256,10 +267,105 @@ def _look(core: Core, minor: int, handle: Filehandle, mask: int) -> bytearray | 
     return encoder.buffer
 
 
+def _look_up(
+    core: Core,
+    minor: int,
+    client: Client,
+    handle: Filehandle,
+    who: User,
+    message: memoryview,
+    at: int,
+    room: int,
+    take: Take,
+    place: Place | None,
+    data: memoryview | None,
+    named: bytes = b"",
+) -> memoryview | None:
+    """LOOKUP (RFC 8881, Section 18.13), and GETATTR of what is there; between them is ``named``."""
+    export, name_at = handle.export, at + _LOOKUP.size
+    if len(message) < name_at or place is not None or data is not None:
+        return None
+    if core.tally.activity is not None:
+        return None  # What is found would be noted, and not where.
+    size = _LOOKUP.unpack_from(message, at)[1]
+    behind = name_at + (size + 3 & ~3)
+    name = message[name_at : name_at + size].tobytes()
+    if message[behind : behind + len(named)] != named or len(message) < behind:
+        return None
+    mask = _wanted(core, minor, handle, message, behind + len(named))
+    if (
+        mask is None
+        or not handle.node.is_directory
+        or core.namespace.may_lead(handle)
+        or not takes(check_name(name, export.fs), export)
+    ):
+        return None
+    node = export.fs.lookup_at_once(handle.node, name, who)
+    if node is None:
+        return None
+    found = core.namespace.at(export, node)
+    looked = _look(core, minor, found, mask) if found.export is export else None
+    if looked is None:
+        return None
+    results = bytearray(_LOOKUP_RESULT)
+    if named:
+        wire = found.wire
+        results += _GETFH_RESULT.pack(nfs.OP_GETFH, nfs.NFS4_OK, len(wire))
+        results += wire + _PADS[len(wire) & 3]
+    results += looked
+    if RESULT_AT + len(results) > room:
+        return None
+    reply = take(RESULT_AT + len(results))
+    reply[RESULT_AT:] = results
+    return reply
+
+
+def _access(
+    core: Core,
+    minor: int,
+    client: Client,
+    handle: Filehandle,
+    who: User,
+    message: memoryview,
+    at: int,
+    room: int,
+    take: Take,
+    place: Place | None,
+    data: memoryview | None,
+    looks: bool = False,
+) -> memoryview | None:
+    """ACCESS (RFC 8881, Section 18.1), and GETATTR if it ``looks``."""
+    behind, export = at + _ACCESS.size, handle.export
+    if len(message) < behind or place is not None or data is not None:
+        return None
+    looked: bytes | bytearray | None = b""
+    if looks:
+        mask = _wanted(core, minor, handle, message, behind)
+        looked = None if mask is None else _look(core, minor, handle, mask)
+    elif len(message) != behind:
+        return None
+    if looked is None or RESULT_AT + _ACCESS_RESULT.size + len(looked) > room:
+        return None
+    asked = AskedAccess(minor, handle, _ACCESS.unpack_from(message, at)[1], export.read_only)
+    needed = asked.needed
+    granted = export.fs.permitted_at_once(handle.node, who, needed) if needed else 0
+    if granted is None:
+        return None
+    reply = take(RESULT_AT + _ACCESS_RESULT.size + len(looked))
+    supported, allowed = asked.answer(granted)
+    _ACCESS_RESULT.pack_into(reply, RESULT_AT, nfs.OP_ACCESS, nfs.NFS4_OK, supported, allowed)
+    reply[RESULT_AT + _ACCESS_RESULT.size :] = looked
+    return reply
+
+
 LANES: Final[Mapping[tuple[int, int], LaneOperation]] = {
     (nfs.OP_READ, 1): _read,
     (nfs.OP_WRITE, 1): _write,
     (nfs.OP_WRITE, 2): _write_and_look,
     (nfs.OP_GETATTR, 1): _get_attributes,
+    (nfs.OP_LOOKUP, 2): _look_up,
+    (nfs.OP_LOOKUP, 3): partial(_look_up, named=_GETFH),
+    (nfs.OP_ACCESS, 1): _access,
+    (nfs.OP_ACCESS, 2): partial(_access, looks=True),
 }
 """The operations that have a lane, by the number of the first, and by how many there are."""

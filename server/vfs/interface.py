@@ -404,6 +404,14 @@ class FileSystem(abc.ABC):
         """Return the node's attributes like :meth:`attributes`; None if that would have to wait."""
         return None
 
+    def lookup_at_once(self, directory: Node, name: bytes, who: User) -> Node | None:
+        """Look an entry up like :meth:`lookup`; None if that would have to wait."""
+        return None
+
+    def permitted_at_once(self, node: Node, who: User, mask: int) -> int | None:
+        """Return the same as :meth:`permitted`; None if that would have to wait."""
+        return None
+
     def path_at_hand(self, node: Node) -> bytes | None:
         """Return the path of a node below the root, if that is known without a look: for logs."""
         return None

@@ -272,9 +272,14 @@ class LocalFileSystem(FileSystem):
 
     def permitted(self, node: Node, who: User, mask: int) -> Eventual[int]:
         """Return what a user is granted of a mask."""
+        granted = self.permitted_at_once(node, who, mask)
+        return started(self._permitted(node, who, mask)) if granted is None else granted
+
+    def permitted_at_once(self, node: Node, who: User, mask: int) -> int | None:
+        """Return what a user is granted of a mask if the node's descriptor is at hand."""
         fd = self.nodes.at_hand(node)
         if fd is None or self.pace.any_may_block:
-            return started(self._permitted(node, who, mask))
+            return None
         return self.calls.permitted(fd, who, mask)
 
     async def _permitted(self, node: Node, who: User, mask: int) -> int:
@@ -283,16 +288,21 @@ class LocalFileSystem(FileSystem):
 
     def lookup(self, directory: Node, name: bytes, who: User) -> Eventual[Node]:
         """Look an entry up."""
+        found = self.lookup_at_once(directory, name, who)
+        return started(self._lookup(directory, name, who)) if found is None else found
+
+    def lookup_at_once(self, directory: Node, name: bytes, who: User) -> Node | None:
+        """Look an entry up if the kernel has it, and the directory's descriptor is at hand."""
         parent, pace, above = self.nodes.at_hand(directory), self.pace, directory.identity
-        if parent is not None and not pace.any_may_block:
-            try:
-                found = self.calls.lookup(parent, above, name, who, pace.blocks)
-            except OSError as error:
-                if error.errno not in NOT_NOW:
-                    raise
-            else:
-                return self.nodes.adopt(found, above)
-        return started(self._lookup(directory, name, who))
+        if parent is None or pace.any_may_block:
+            return None
+        try:
+            found = self.calls.lookup(parent, above, name, who, pace.blocks)
+        except OSError as error:
+            if error.errno not in NOT_NOW:
+                raise
+            return None
+        return self.nodes.adopt(found, above)
 
     async def _lookup(self, directory: Node, name: bytes, who: User) -> Node:
         (parent,) = await self.nodes.reach(directory)

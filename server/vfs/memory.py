@@ -160,6 +160,14 @@ class MemoryFileSystem(FileSystem):
         assert isinstance(node, MemoryNode)
         return granted(who, node.uid, node.gid, node.mode, mask, node.is_directory, node.acl)
 
+    def permitted_at_once(self, node: Node, who: User, mask: int) -> int:
+        """Return what a user is granted of a mask."""
+        return self.permitted(node, who, mask)
+
+    def lookup_at_once(self, directory: Node, name: bytes, who: User) -> MemoryNode:
+        """Look an entry up."""
+        return self.lookup(directory, name, who)
+
     def lookup(self, directory: Node, name: bytes, who: User) -> MemoryNode:
         """Look an entry up."""
         parent = self._directory(directory)

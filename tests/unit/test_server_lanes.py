@@ -17,10 +17,13 @@ from tests.support.nfs import (
     ROOT_USER,
     Op,
     Session,
+    access,
     close,
     compound_message,
     getattr_,
     lock,
+    lookup,
+    mkdir,
     open_,
     open_downgrade,
     putfh,
@@ -97,6 +100,86 @@ def test_the_lane_takes_what_linux_writes() -> None:
     session.run(putfh(handle), write(stateid, b"x"), getattr_(*STAT), getattr_(*STAT))
     twins.send(session.sequence(), putfh(handle), write(stateid, b"x"), getattr_(*STAT), room=900)
     assert twins.taken == before + 3
+
+
+ACCESS = 0x1FF
+
+
+def test_the_lane_looks_up() -> None:
+    twins = Twins()
+    session, _, handle = opened(twins)
+    folder = session.mkdir(b"folder")
+    session.ok(putfh(folder), mkdir(b"below"))
+    root = session.ok(PUTROOTFH, GETFH)[2].object
+    session.ok(putfh(root), getattr_(*STAT))
+    session.ok(putfh(folder), getattr_(*STAT))
+    for directory, name in ((root, b"file"), (root, b"folder"), (folder, b"below")):
+        before = twins.taken
+        session.ok(putfh(directory), lookup(name), getattr_(*STAT))
+        found = session.ok(putfh(directory), lookup(name), GETFH, getattr_(*STAT))[3].object
+        session.ok(putfh(found), getattr_(*STAT))
+        assert twins.taken >= before + 2, name
+    before = twins.taken
+    for operations in (
+        (lookup(b"none"), getattr_(*STAT)),
+        (lookup(b""), getattr_(*STAT)),
+        (lookup(b".."), getattr_(*STAT)),
+        (lookup(b"a/b"), getattr_(*STAT)),
+        (lookup(b"x" * 256), GETFH, getattr_(*STAT)),
+        (lookup(b"file"),),
+        (lookup(b"file"), GETFH),
+        (lookup(b"file"), GETFH, GETFH),
+        (lookup(b"file"), getattr_(*STAT), GETFH),
+        (lookup(b"file"), getattr_(t.FATTR4_ACL)),
+        (lookup(b"folder"), lookup(b"below"), getattr_(*STAT)),
+    ):
+        session.run(putfh(root), *operations)
+    session.fails(t.NFS4ERR_NOTDIR, putfh(handle), lookup(b"below"), getattr_(*STAT))
+    session.ok(putfh(folder), setattr_({t.FATTR4_MODE: 0o700}))
+    alice = {"credentials": ALICE}
+    session.fails(t.NFS4ERR_ACCESS, putfh(folder), lookup(b"below"), getattr_(*STAT), **alice)
+    assert twins.taken == before
+
+
+def test_the_lane_tells_rights() -> None:
+    twins = Twins()
+    session, _, handle = opened(twins)
+    folder = session.mkdir(b"folder")
+    session.ok(putfh(folder), getattr_(*STAT))
+    session.ok(putfh(handle), access(ACCESS), credentials=ALICE)
+    before = twins.taken
+    for mode in (0o644, 0o200, 0o755, 0):
+        for wanted in (handle, folder):
+            session.ok(putfh(wanted), setattr_({t.FATTR4_MODE: mode}))
+            for credentials in (ROOT_USER, ALICE):
+                how = {"credentials": credentials}
+                session.ok(putfh(wanted), access(ACCESS), getattr_(*STAT), **how)
+                session.ok(putfh(wanted), access(ACCESS), **how)
+                session.ok(putfh(wanted), access(0), minor=1, **how)
+    assert twins.taken == before + 4 * 2 * 2 * 3
+    for server in twins.servers:
+        server.namespace.root.export.read_only = True
+    session.ok(putfh(folder), access(ACCESS), getattr_(*STAT))
+    assert twins.taken == before + 49
+    session.run(putfh(folder), access(ACCESS), GETFH)
+    session.run(putfh(folder), access(ACCESS), getattr_(*STAT), getattr_(*STAT))
+    assert twins.taken == before + 49
+
+
+def test_who_watches_is_told_by_the_machine_what_is_looked_up() -> None:
+    twins = Twins()
+    session, _, _ = opened(twins)
+    root = session.ok(PUTROOTFH, GETFH)[2].object
+    session.ok(putfh(root), getattr_(*STAT))
+    for server in twins.servers:
+        server.tally.watch(0.0)
+    before = twins.taken
+    session.ok(putfh(root), lookup(b"file"), getattr_(*STAT))
+    session.ok(putfh(root), access(1), getattr_(*STAT))
+    assert twins.taken == before + 1
+    ours, theirs = (server.tally.watch(0.0) for server in twins.servers)
+    assert [work for _, work in ours.files.values()] == [work for _, work in theirs.files.values()]
+    assert list(ours.files) == list(theirs.files)
 
 
 def cases(stateid: t.stateid4, handle: bytes) -> dict[str, tuple[Op, ...]]:
@@ -226,6 +309,8 @@ def test_whatever_comes_is_answered_as_by_the_machine(seed: int) -> None:
     locked = session.ok(putfh(handle), lock(stateid))[2]
     stateids += [locked.lock_stateid, ANONYMOUS]
     handles.append(session.mkdir(b"folder"))
+    root = session.ok(PUTROOTFH, GETFH)[2].object
+    session.ok(putfh(root), getattr_(*STAT))
     seqids = [session.seqid, 0, 0, 0]
     for _ in range(150):
         slot = rng.randrange(4)
@@ -236,9 +321,16 @@ def test_whatever_comes_is_answered_as_by_the_machine(seed: int) -> None:
                 read(sid, rng.choice((0, 5000, 1 << 33)), rng.randrange(8000)),
                 write(sid, rng.randbytes(rng.randrange(3000)), rng.randrange(12_000)),
                 getattr_(*rng.sample(STAT, 3)),
+                lookup(rng.choice((b"second", b"folder", b"none", b"", b"a/b"))),
+                access(rng.randrange(1 << 10)),
             )
         )
-        behind = (getattr_(*STAT),) if operation[0] == t.OP_WRITE and rng.random() < 0.5 else ()
+        behind: tuple[Op, ...] = ()
+        if operation[0] in (t.OP_WRITE, t.OP_LOOKUP, t.OP_ACCESS) and rng.random() < 0.8:
+            behind = (getattr_(*STAT),)
+        if operation[0] == t.OP_LOOKUP:
+            at = chosen(rng, putfh(root), [at])
+            behind = chosen(rng, behind, ((GETFH, *behind), (GETFH,)))
         seqid = chosen(rng, seqids[slot] + 1, (seqids[slot], seqids[slot] + 2))
         message = compound_message(
             (session.sequence(slot, seqid, rng.random() < 0.1), at, operation, *behind),
