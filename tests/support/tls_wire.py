@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import select
+import shutil
+import socket
 import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,11 +63,14 @@ def consent() -> bytes:
 class TlsWire(TcpWire):
     """Both ends; ``connect`` goes as far as the end of the handshake."""
 
-    def __init__(self, folder: Path, mss: int = 1448, suites: str = "", port: int = 2049) -> None:
+    def __init__(self, folder: Path, mss: int = 1448, curve: str = "", port: int = 2049) -> None:
         super().__init__(mss=mss, server=Peer("10.0.0.2", port, 1000))
         self.log = folder / "keys.log"
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.load_cert_chain(certificate(folder))
+        if curve:
+            # Of none of which the client sends a key before it is asked to.
+            server.set_ecdh_curve(curve)
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
         client.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -102,3 +112,86 @@ class TlsWire(TcpWire):
             while octets:
                 octets = octets[self._ends[index][0].write(octets) :]
         self._carry(index)
+
+
+class OpensslWire(TcpWire):
+    """The same with the programs of OpenSSL at both ends, which can be told to change keys."""
+
+    def __init__(self, folder: Path, near: socket.socket, far: socket.socket) -> None:
+        super().__init__()
+        self.log = folder / "keys.log"
+        self._sockets = near, far
+        self._programs: list[subprocess.Popen[bytes]] = []
+
+    def says(self, index: int, octets: bytes) -> None:
+        """Give an end something to say, and wait until it has come to the other."""
+        program = self._programs[index]
+        assert program.stdin is not None
+        program.stdin.write(octets)
+        program.stdin.flush()
+        self._relay(until=index)
+
+    def _relay(self, until: int | None = None, quiet: float = 0.3) -> None:
+        """Carry what there is, at least something from the end ``until``, then all that follows."""
+        end = time.monotonic() + 20
+        while ready := select.select(self._sockets, (), (), 10 if until is not None else quiet)[0]:
+            assert time.monotonic() < end
+            for index, one in enumerate(self._sockets):
+                if one in ready:
+                    octets = one.recv(1 << 16)
+                    assert octets, "OpenSSL has closed the connection"
+                    self._sockets[1 - index].sendall(octets)
+                    self.stream((self.client, self.server)[index], octets)
+                    until = None if index == until else until
+        assert until is None, "OpenSSL says nothing"
+
+
+def _port() -> int:
+    with socket.socket() as probing:
+        probing.bind(("127.0.0.1", 0))
+        return int(probing.getsockname()[1])
+
+
+@contextmanager
+def openssl_wire(folder: Path) -> Iterator[OpensslWire]:
+    """Both programs, and what they say to each other; they have shaken hands."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no openssl (Debian: apt-get install openssl)")
+    pem, port = certificate(folder), _port()
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def start(*arguments: str) -> subprocess.Popen[bytes]:
+            started = stack.enter_context(
+                subprocess.Popen(
+                    [program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            )  # fmt: skip
+            stack.callback(started.kill)
+            return started
+
+        server = start("s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(pem), "-tls1_3",
+                       "-num_tickets", "0")  # fmt: skip
+        far = stack.enter_context(_patiently(port))
+        client = start("s_client", "-connect", f"127.0.0.1:{listener.getsockname()[1]}",
+                       "-tls1_3", "-keylogfile", str(folder / "keys.log"))  # fmt: skip
+        near = stack.enter_context(listener.accept()[0])
+        wire = OpensslWire(folder, near, far)
+        wire.connect()
+        wire.record(wire.client, probe())
+        wire.record(wire.server, consent())
+        wire._programs += [client, server]
+        wire._relay(until=1)
+        yield wire
+
+
+def _patiently(port: int) -> socket.socket:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            assert time.monotonic() < until, "OpenSSL does not listen"
+            time.sleep(0.05)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,8 +22,8 @@ from tests.support.rdma_wire import (
     write_call,
     write_results,
 )
-from tests.support.tcp_wire import ACK, call, reply
-from tests.support.tls_wire import TlsWire
+from tests.support.tcp_wire import ACK, call, marked, reply
+from tests.support.tls_wire import TlsWire, openssl_wire
 
 from nfsrdma.cli.dissect import dissect
 from nfsrdma.dissector.capture import open_capture
@@ -33,7 +35,7 @@ COUNT = 4
 DATA = pattern(40_000)
 
 
-def talk(folder: Path, **options: int) -> TlsWire:
+def talk(folder: Path, **options: Any) -> TlsWire:
     """Calls and replies, one of them larger than a record of TLS."""
     wire = TlsWire(folder, **options)
     wire.connect()
@@ -67,6 +69,31 @@ def test_calls_and_replies_are_decrypted(tmp_path: Path, mss: int) -> None:
     assert "WRITE 0+40000 OK" in result.stdout
     assert "note" not in result.stdout
     assert "TLS: " in result.stderr
+
+
+def test_a_hello_that_was_retried(tmp_path: Path) -> None:
+    """The server wants a key that the client has not sent: so it asks for another hello."""
+    wire = talk(tmp_path, curve="secp384r1")
+    retry = hashlib.sha256(b"HelloRetryRequest").digest()
+    assert sum(retry in frame.data for frame in wire.frames) == 1
+    result = shown(tmp_path, wire.frames, wire.log)
+    assert len(answered(result)) == COUNT
+    assert "WRITE 0+40000 OK" in result.stdout
+    assert "note" not in result.stdout
+
+
+def test_keys_that_are_updated(tmp_path: Path) -> None:
+    """OpenSSL's client changes its keys alone, then has the server change its own as well."""
+    with openssl_wire(tmp_path) as wire:
+        for xid, order in enumerate((b"", b"k\n", b"K\n", b"k\n"), 1):
+            if order:
+                wire.says(0, order)
+            wire.says(0, marked(call(xid)))
+            wire.says(1, marked(reply(xid)))
+    result = shown(tmp_path, wire.frames, wire.log)
+    assert len(answered(result)) == 4
+    assert "do not fit" not in result.stderr
+    assert "note" not in result.stdout
 
 
 def test_what_was_written_comes_out_again(tmp_path: Path) -> None:
