@@ -209,6 +209,13 @@ def stream() -> Iterator[bytes]:
     yield b"\0" + record(4, call(1)) + record(5, reply(1))
 
 
+def tls() -> Iterator[bytes]:
+    talk = record(0xFF08, call(1)) + record(0x4009, reply(1))
+    yield talk
+    yield record(2, b"") + record(3, b"") + talk
+    yield record(0x2028, call(1)) + talk + record(4, b"\x17\3\3\0\5hello") + record(16, b"\4\0\0\0")
+
+
 def iwarp() -> Iterator[bytes]:
     head = bytes(encode_header(1, 32, 0))
     for flags in (0x1A, 0x1B, 0x1E, 2, 3, 0):
@@ -240,6 +247,6 @@ def expression() -> Iterator[bytes]:
         yield text.encode()
 
 
-SEEDS = {maker.__name__: maker for maker in (file, frames, messages, second, bodies, stream,
+SEEDS = {maker.__name__: maker for maker in (file, frames, messages, second, bodies, stream, tls,
                                              iwarp, cm, expression)}  # fmt: skip
 SEEDS["pair"] = messages  # the same traffic, seen twice

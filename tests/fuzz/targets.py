@@ -17,7 +17,8 @@ from tempfile import NamedTemporaryFile
 
 from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import LINK_TYPES, Frame, Wire, compound, getattr_call, pcap, results
-from tests.support.tcp_wire import Peer, TcpWire
+from tests.support.tcp_wire import Peer, TcpWire, marked
+from tests.support.tls_records import DATA, HANDSHAKE, KEY_UPDATE, LOG, SealedWire
 
 from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
@@ -39,6 +40,7 @@ from nfsrdma.dissector.pairs.report import (
     text_merge,
 )
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tls import Decryption, KeyLog
 from nfsrdma.dissector.tracking.events import Events, Totals, View
 from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.answers import Answer, ConnectionList, Slowest
@@ -346,6 +348,30 @@ def stream(octets: bytes) -> None:
     show_frames(wire.frames)
 
 
+def tls(octets: bytes) -> None:
+    """What a connection of RPC-with-TLS has, under good keys and their successors, or as it is."""
+    wire = SealedWire()
+    for word, data in records(octets):
+        sender = wire.server if word & 1 else wire.client
+        sealer, start = wire.sealer(sender), len(wire.frames)
+        if word & 2:
+            wire.stream(sender, sealer.seal(HANDSHAKE, KEY_UPDATE))
+            sealer.update()
+        elif word & 4:
+            wire.stream(sender, data)
+        else:
+            message = marked(data, max(1, word >> 8)) if word & 8 else data
+            wire.stream(sender, sealer.seal(HANDSHAKE if word & 16 else DATA, message))
+        if word & 32 and len(wire.frames) > start:
+            del wire.frames[start + (word >> 8) % (len(wire.frames) - start)]
+        if word & 64:
+            wire.frames += wire.frames[start:]
+    plain = bytearray()
+    capture = reader_of(Octets(pcap(wire.frames, 1)))
+    rewrite(capture, Decryption(KeyLog(LOG)), plain.extend)
+    show(reader_of(Octets(bytes(plain))))
+
+
 def iwarp(octets: bytes) -> None:
     """FPDUs with good checksums of whatever they are to carry."""
     if not octets:
@@ -393,5 +419,5 @@ def expression(octets: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (file, frames, messages, second, pair, bodies, stream, iwarp, cm, expression)
+    for target in (file, frames, messages, second, pair, bodies, stream, tls, iwarp, cm, expression)
 }
