@@ -4,9 +4,10 @@ With a connection that is closed a client loses replies, and with a server that 
 its sessions, so it could not tell whether what it had asked for was done. But a server that ends
 in good order knows: each slot has the number of the last call that was executed in it. That is
 written down at the end, and the next life answers a SEQUENCE for such a session by DEADSESSION if
-the call of that slot and number was not executed, as a server with persistent sessions would
-(RFC 8881, Section 2.10.6.5), and otherwise by BADSESSION, as ever. Our client asks by a SEQUENCE alone, which is all that is answered so: whoever
-does not ask notices nothing. A server that is killed leaves nothing behind.
+the call of that slot and number was not executed, as a server with persistent sessions would (RFC
+8881, Section 2.10.6.5), and otherwise by BADSESSION, as ever. Our client asks by a SEQUENCE alone,
+which is all that is answered so: whoever does not ask notices nothing. A server that is killed
+leaves nothing behind.
 """
 
 from __future__ import annotations

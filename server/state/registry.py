@@ -218,6 +218,11 @@ class Registry:
             self.grace.completed(client.record)
         self.expire(client)
 
+    def give_up(self, record: bytes) -> None:
+        """Let a client that has not come back after a restart reclaim nothing. Raises as above."""
+        self._on_record(self.store.remove, record)
+        self.grace.completed(record)
+
     def _put_out(self, client: Client) -> None:
         """Forget a client to make room. It may still reclaim what it had before a restart."""
         if client.recorded:
