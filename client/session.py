@@ -335,8 +335,6 @@ class Session:
                     dec = await reply
                 except TransportError as error:
                     uncertain = True
-                    if not compound.idempotent:
-                        slots.in_doubt.add(slot)
                     self.guardian.connection_lost(channel, str(error))
                     if recovering:
                         raise
@@ -429,7 +427,7 @@ class Session:
         """Wait for a connection for a request in ``slot``."""
         while True:
             if slots is not self.slots:
-                raise SessionLost(uncertain and slot not in slots.not_executed)
+                raise SessionLost(uncertain)
             channel = self.channel
             if channel is not None and (recovering or self.gate is None):
                 return channel

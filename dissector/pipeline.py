@@ -32,11 +32,12 @@ from .tracking.matching import Matching
 from .tracking.pairing import Pairing
 from .tracking.paths import Paths
 
-_ROCE, _TCP, _BROKEN, _UDP = (
+_ROCE, _TCP, _BROKEN, _UDP, _CUT = (
     int(FrameKind.ROCE),
     int(FrameKind.TCP),
     int(FrameKind.BROKEN),
     int(FrameKind.UDP),
+    int(FrameKind.CUT),
 )
 _MISSES = 8
 """After so many vain attempts, runs are tried only now and then."""
@@ -123,6 +124,10 @@ class Pipeline:
             elif kind == _BROKEN:
                 kinds[-2] += 1
                 self._note(packet.number, "frame-broken", packet.fault)
+            elif kind == _CUT:
+                kinds[-2] += 1
+                self._note(packet.number, "capture-cut", packet.fault)
+                self.connections.cut(packet)
             else:
                 kinds[-1] += 1
                 if kind == _TCP:

@@ -31,6 +31,8 @@ class FrameKind(IntEnum):
     """It should have been one of them, but is cut or damaged before that can be told."""
     UDP = 4
     """From or to NFS's port."""
+    CUT = 5
+    """InfiniBand transport, cut behind its base transport header and inside of the next one."""
 
 
 class Encapsulation(IntEnum):

@@ -346,6 +346,8 @@ class Layers:
         if extension.read is not None:
             if payload > end:
                 self._broken("cut inside of its extension headers")
+                if packet.captured < packet.original:
+                    packet.kind = FrameKind.CUT
                 return
             extension.read(packet, view, packet.bth + BTH_OCTETS)
         size = packet.size = wire_end - ICRC_OCTETS - pad - payload

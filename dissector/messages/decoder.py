@@ -85,10 +85,11 @@ class Placed:
 class WitnessDecoder(Decoder):
     """A decoder over an inline message, and the base of the two that know chunks."""
 
-    __slots__ = ("_content", "faults", "source", "stepped")
+    __slots__ = ("_content", "_whole", "faults", "source", "stepped")
 
     def __init__(self, view: memoryview, source: memoryview) -> None:
         super().__init__(view)
+        self._whole = self._view
         self.source = source
         """The whole capture, for what lies in chunks."""
         self.faults: list[str] = []
@@ -102,7 +103,12 @@ class WitnessDecoder(Decoder):
         The decoder is at its start, and its octets are all of the message.
         """
         self._content = content
-        self._bounded(content.prefix())
+        self._until(content.prefix())
+
+    def _until(self, end: int) -> None:
+        """Read up to there, whatever is read: in a hole there are zeros, which nobody said."""
+        self._view = self._whole[:end]
+        self._bounded(end)
 
     def _bounded(self, end: int) -> None:
         """Read up to there: a hole follows."""
@@ -118,7 +124,7 @@ class WitnessDecoder(Decoder):
         if part.complete and content.cut(start, after).complete:
             return None
         self.stepped, self.offset = True, after
-        self._bounded(after + content.cut(after, content.length).prefix())
+        self._until(after + content.cut(after, content.length).prefix())
         return Placed(Stretch(part), size)
 
     def payload(self, limit: int | None = None) -> Any:

@@ -7,10 +7,10 @@ it. Until one does, it costs a search through what is new.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..base.extent import Octets
 from ..base.finding import Finding, Severity
@@ -31,6 +31,9 @@ _SPARED = 64
 """So many of the oldest are spared if they are RPC."""
 _SERVICES = frozenset((NFS_PORT, 20049))
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_MASK, _HALF = 0xFFFFFFFF, 1 << 31
+REORDERED = 64
+"""Frames that a segment may be late in the capture, behind what acknowledges it."""
 
 Open = Callable[[Transport, int, int], Connection]
 Key = tuple[str, int, str, int]
@@ -46,6 +49,20 @@ class StreamReader(Protocol):
     def close(self) -> None:
         """Take the end of the stream."""
         ...
+
+
+class Segment(NamedTuple):
+    """A TCP segment, ``have`` of whose octets are at ``offset``."""
+
+    sequence: int
+    acknowledged: int
+    flags: int
+    size: int
+    have: int
+    offset: int
+    frame: int
+    time_ns: int
+    carrier: Carrier | None
 
 
 class Half:
@@ -64,6 +81,7 @@ class Half:
         "stream",
         "talk",
         "voice",
+        "waiting",
     )
 
     def __init__(self, conversations: Conversations, side: Side) -> None:
@@ -71,6 +89,8 @@ class Half:
         self.side = side
         self.talk: Talk | None = None
         self.voice: Voice | None = None
+        self.waiting: deque[Segment] = deque()
+        """Segments that acknowledge what has not come: it may be late in the capture."""
         self.stream = Stream()
         self.reader: StreamReader | None = None
         self.searched = 0
@@ -84,6 +104,15 @@ class Half:
         self.connected = False
         """It has sent the first SYN."""
         self.opposite: Half = self
+
+    def ahead(self, segment: Segment) -> bool:
+        """Return whether a segment acknowledges what was not seen yet."""
+        if not segment.flags & _ACK or segment.flags & (_SYN | _RST):
+            return False
+        theirs = self.opposite.stream
+        if not theirs.begun:
+            return self.begin is not None  # as their SYN has to come
+        return 0 < (segment.acknowledged - theirs.end & _MASK) < _HALF
 
     def source(self) -> memoryview:
         """Return the octets of the capture."""
@@ -117,6 +146,8 @@ class Conversations:
         """iWARP's DDP segments by RDMAP opcode."""
         self._connect = connect
         self._halves: dict[Key, Half] = {}
+        self._late: deque[tuple[int, Half]] = deque()
+        """Frames with what came before that which it acknowledges."""
         self._talks = 0
         """TCP connections so far, if fields of headers are asked for."""
         self._ports: dict[Key, Side] = {}
@@ -154,20 +185,50 @@ class Conversations:
             half.connected = not flags & _ACK
         if not flags & _RST:
             stream.begin(sequence)
-        opposite = half.opposite
+        segment = Segment(
+            sequence, packet.tcp_ack, flags, packet.size, packet.have, packet.payload,
+            packet.number, packet.time_ns, carrier,
+        )  # fmt: skip
+        late = self._late
+        while late and packet.number - late[0][0] > REORDERED:
+            self._overdue(*late.popleft())
+        if half.ahead(segment):
+            half.waiting.append(segment)
+            late.append((packet.number, half))
+        else:
+            self._take(half, segment)
+            if half.opposite.waiting:
+                self._caught_up(half.opposite)
+
+    def _take(self, half: Half, segment: Segment) -> None:
+        flags, stream, opposite = segment.flags, half.stream, half.opposite
         if flags & _ACK and opposite.stream.begun:
             before = opposite.stream.end
-            opposite.stream.acknowledged(packet.tcp_ack)
+            opposite.stream.acknowledged(segment.acknowledged)
             if opposite.stream.end != before:
                 self._advance(opposite)
-        if packet.size > 0 and not flags & _RST:
+        if segment.size > 0 and not flags & _RST:
             before = stream.end
             stream.add(
-                sequence, packet.size, packet.have, packet.payload, packet.number, packet.time_ns,
-                carrier,
+                segment.sequence, segment.size, segment.have, segment.offset, segment.frame,
+                segment.time_ns, segment.carrier,
             )  # fmt: skip
             if stream.end != before:
                 self._advance(half)
+
+    def _caught_up(self, half: Half) -> None:
+        """Take what waited for the other direction to come this far, and what waited for that."""
+        while half.waiting and not half.ahead(half.waiting[0]):
+            self._take(half, half.waiting.popleft())
+            other = half.opposite
+            if other.waiting and not other.ahead(other.waiting[0]):
+                half = other
+
+    def _overdue(self, frame: int, half: Half) -> None:
+        """Take a segment that has waited long enough, and those before it."""
+        while half.waiting and half.waiting[0].frame <= frame:
+            self._take(half, half.waiting.popleft())
+        self._caught_up(half.opposite)
 
     def _carrier(self, packet: Packet, half: Half) -> Carrier | None:
         opposite = half.opposite
@@ -209,6 +270,9 @@ class Conversations:
         self._halves.pop(key[2:] + key[:2], None)
 
     def _close(self, half: Half) -> None:
+        for one in (half, half.opposite):
+            while one.waiting:
+                self._take(one, one.waiting.popleft())
         half.stream.flush()
         self._advance(half)
         if half.reader is not None:

@@ -26,6 +26,7 @@ from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, WRITE_MIDDLE, Kind
 
 from ..base.finding import Finding, Severity
 from ..base.packet import Encapsulation, Packet
+from .data import keep_orphan
 from .events import Events, NewFlow
 from .flow import Flow
 from .handshakes import (
@@ -38,7 +39,7 @@ from .handshakes import (
     rdma_cm_header,
     summary_of,
 )
-from .kinds import Transport
+from .kinds import OpKind, Transport
 from .matching import Matching
 from .model import CmEvent, Connection, Message, RdmaOp, Side
 from .offers import offering
@@ -58,6 +59,7 @@ _TRANSPORTS = {
 _SEND, _WRITE, _READ_REQUEST = int(Kind.SEND), int(Kind.WRITE), int(Kind.READ_REQUEST)
 _READ_RESPONSE, _ACKNOWLEDGE = int(Kind.READ_RESPONSE), int(Kind.ACKNOWLEDGE)
 _DATAGRAM = int(Kind.DATAGRAM)
+_REQUESTS = frozenset((Kind.SEND, Kind.WRITE, Kind.READ_REQUEST))
 _HAS_AETH = frozenset(code for code, row in OPCODES.items() if "AETH" in row.headers)
 _ACK = 0
 """The kind of an AETH's syndrome that acknowledges; others complain about a packet."""
@@ -127,6 +129,17 @@ class Connections:
             return Continuation(flow, flow, op)
         return None
 
+    def cut(self, packet: Packet) -> None:
+        """Take a packet whose base transport header alone is in the capture: it is not missing."""
+        if OPCODES[packet.opcode].kind not in _REQUESTS:
+            return
+        flow = self.known(packet) or self._first_seen(packet)
+        flow.cut(packet)
+        if not flow.paired:
+            self._pairing.moved(flow)
+        if self._outbox:
+            self._deal()
+
     def send(self, packet: Packet) -> None:
         """Take a packet that is known to be a SEND's, although parts of it are missing."""
         self.packet(packet, _SEND, memoryview(b""))
@@ -134,6 +147,7 @@ class Connections:
     def _response(self, flow: Flow, packet: Packet) -> Continuation | None:
         opposite = self._pairing.opposite.get(flow) or self._pair_by_psn(flow, packet.psn)
         if opposite is None:
+            keep_orphan(flow.early, OpKind.READ, packet.psn, packet)
             return None
         op = opposite.response(packet)
         if packet.opcode in _HAS_AETH:
@@ -319,22 +333,32 @@ class Connections:
                 return self._connect(packet, message, request)
         return None
 
+    def _begun(self, source: str, destination: str, qpn: int, packet: Packet, psn: int) -> Flow:
+        """Return the flow that begins with a handshake, ``packet`` being its REP.
+
+        Where the frames of the two sides were not captured in order, it may have begun in the file
+        before the REP has come: then its times say so, and it goes on.
+        """
+        old = self._flows.get((source, destination, qpn))
+        if old is not None:
+            connection = old.side.connection
+            if not old.paired and packet.time_ns < connection.time_ns and old.tracker.begins(psn):
+                return old
+            self._drop(old)
+        flow = self._new_flow(source, destination, qpn, packet)
+        flow.tracker.start_at(psn)
+        return flow
+
     def _connect(self, packet: Packet, reply: Rep, request: Request) -> Connection:
         """Make the two flows of a handshake, anew if there are older ones of their numbers."""
         client, server, asked = packet.destination, packet.source, request.message
         existing = self._flows.get((client, server, reply.local_qpn))
         if existing is not None and existing.side.connection.cm_frame == request.frame:
             return existing.side.connection  # the REP again
-        for key in ((client, server, reply.local_qpn), (server, client, asked.local_qpn)):
-            old = self._flows.get(key)
-            if old is not None:
-                self._drop(old)
-        forth = self._new_flow(client, server, reply.local_qpn, packet)
-        back = self._new_flow(server, client, asked.local_qpn, packet)
-        self._pair(forth, back, "CM")
         # Each says with which number its peer shall begin.
-        forth.tracker.start_at(reply.starting_psn)
-        back.tracker.start_at(asked.starting_psn)
+        forth = self._begun(client, server, reply.local_qpn, packet, reply.starting_psn)
+        back = self._begun(server, client, asked.local_qpn, packet, asked.starting_psn)
+        self._pair(forth, back, "CM")
         forth.mtu = back.mtu = PATH_MTUS.get(asked.path_mtu, 0)
         connection = forth.side.connection
         connection.cm_frame, connection.established = request.frame, True

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections import deque
 
-from nfsrdma.rpcrdma.roce.wire.psn import unwrap
+from nfsrdma.rpcrdma.roce.wire.opcode import READ_REQUEST
+from nfsrdma.rpcrdma.roce.wire.psn import MASK, unwrap
 
 from ..base.finding import Finding, Severity
 from ..base.packet import Packet
 from ..base.stretches import Stretches
 from .data import FIRST, POSITIONS
 from .model import Direction, RdmaOp, Side
+from .orphans import Orphans
 from .reads import Reads
 from .sends import MAX_PARTS, Outbox, Sends
 from .sequence import EPOCH, within
@@ -32,7 +34,7 @@ _MAX_MISSING = 4096
 class Flow(Direction):
     """The packets of one direction; ``side`` is the sender, ``outbox`` takes what they are."""
 
-    __slots__ = ("_missing", "_outbox", "reads", "sends", "writes")
+    __slots__ = ("_cut_read", "_missing", "_outbox", "early", "reads", "sends", "writes")
 
     def __init__(self, source: str, destination: str, qpn: int, side: Side, outbox: Outbox) -> None:
         super().__init__(source, destination, qpn, side)
@@ -42,6 +44,10 @@ class Flow(Direction):
         self._outbox = outbox
         self._missing: deque[tuple[int, int, int]] = deque(maxlen=_MAX_MISSING)
         """Frames that acknowledge what was not seen yet, and which sequences."""
+        self.early = Orphans()
+        """Its READ responses before it has a peer, by their numbers: the requests may yet come."""
+        self._cut_read = -1
+        """The latest request, if it is a READ of which only the number is known."""
 
     # --- Requests ---
 
@@ -70,6 +76,12 @@ class Flow(Direction):
         self.sends.release()
         self.reads.request(packet, sequence)
 
+    def cut(self, packet: Packet) -> None:
+        """Take a request of which nothing but its number is known."""
+        sequence = self._place(packet)
+        self._cut_read = sequence if packet.opcode == READ_REQUEST else -1
+        self.sends.release()
+
     def _place(self, packet: Packet) -> int:
         """Return the sequence of a request."""
         sequence = self.tracker.place(packet.psn)
@@ -89,7 +101,18 @@ class Flow(Direction):
 
     def response(self, packet: Packet) -> RdmaOp | None:
         """Take a READ response; return the READ, if the packet is new and that is known."""
-        return self.reads.response(packet, POSITIONS[packet.opcode])
+        op = self.reads.response(packet, POSITIONS[packet.opcode])
+        tracker = self.tracker
+        if op is None and 0 <= self._cut_read < tracker.next == unwrap(packet.psn, tracker.next):
+            tracker.skip(1)  # the response says how many numbers the request has taken
+        return op
+
+    def answered_early(self, peer: Flow) -> None:
+        """Take what the peer has answered before it was known to be the peer."""
+        following = self.tracker.next
+        for psn in peer.early.between(0, MASK + 1) if following >= 0 else ():
+            self.orphans.add(unwrap(psn, following), peer.early[psn])
+        peer.early.clear()
 
     def acknowledged(self, psn: int, frame: int, time: int) -> None:
         """Learn from the opposite direction that all requests up to ``psn`` have arrived."""
@@ -134,11 +157,13 @@ class Flow(Direction):
         side = self.side
         offers = len(side.offers) + len(side.unclaimed)
         waiting = len(self.sends) + len(side.connection.doubtful) + len(self.orphans)
+        waiting += len(self.early)
         return waiting + offers + len(self.writes)
 
     def clear(self) -> None:
         """Keep nothing that waits for anything; call :meth:`release_all` before."""
         self.orphans.clear()
+        self.early.clear()
         self.writes.clear()
         self.reads.clear()
         self.side.unclaimed = Stretches()

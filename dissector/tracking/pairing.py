@@ -174,6 +174,9 @@ class Pairing:
         one.side.peer, other.side.peer = other.side, one.side
         one.side.qpn, other.side.qpn = other.qpn, one.qpn
         one.mtu = other.mtu = one.mtu or other.mtu
+        for flow, peer in ((one, other), (other, one)):
+            if peer.early:
+                flow.answered_early(peer)
         self._events.pairs.emit(connection)
         return connection
 

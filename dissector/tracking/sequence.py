@@ -94,6 +94,10 @@ class Tracker:
         self.next = self.base = self.expected = psn + _START
         self.acked = self.next
 
+    def begins(self, psn: int) -> bool:
+        """Return whether the first packet was one with this number."""
+        return self.next >= 0 and not (self.base ^ psn) & MASK
+
     def place(self, psn: int) -> int:
         """Return the sequence of a request; ``fresh`` and ``restarted`` tell about it."""
         following = self.next

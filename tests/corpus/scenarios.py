@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.corpus import second, talk
+from tests.corpus.found import FOUND
 from tests.corpus.scene import (
     LINKS,
     SAID,
@@ -680,6 +681,8 @@ def _violation(rule: str, play: Callable[..., object]) -> Scene:
     scene.findings = [rule]
     return scene
 
+
+SCENARIOS |= FOUND
 
 _count: dict[str, int] = {}
 for _rule, _play in BROKEN:

@@ -163,19 +163,23 @@ def long_call(scene: Scene, xid: int) -> None:
     scene.answer(rpc, results(xid, failed, t.NFS4ERR_NOENT), status=t.NFS4ERR_NOENT)
 
 
-def long_send(scene: Scene, xid: int) -> None:
-    """A call of several packets, inline."""
-    names = ["PUTFH", "LOOKUP"] * 3
+def lookups(xid: int, count: int = 7) -> tuple[bytes, list[str], bytes]:
+    """A call with long names, the names of its operations, and its reply."""
     ops = [
         t.nfs_argop4(t.OP_PUTFH, t.PUTFH4args(HANDLE)),
         t.nfs_argop4(t.OP_LOOKUP, t.LOOKUP4args(b"n" * 200)),
-    ] * 3
-    rpc = scene.call(xid, names, compound(xid, ops))
+    ] * count
     done = [
         t.nfs_resop4(t.OP_PUTFH, t.PUTFH4res(0)),
         t.nfs_resop4(t.OP_LOOKUP, t.LOOKUP4res(0)),
-    ] * 3
-    scene.answer(rpc, results(xid, done))
+    ] * count
+    return compound(xid, ops), ["PUTFH", "LOOKUP"] * count, results(xid, done)
+
+
+def long_send(scene: Scene, xid: int) -> None:
+    """A call of several packets, inline."""
+    call, names, reply = lookups(xid, 3)
+    scene.answer(scene.call(xid, names, call), reply)
 
 
 def recall_call(xid: int) -> bytes:

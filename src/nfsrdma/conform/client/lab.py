@@ -85,11 +85,7 @@ class ClientLab(Script):
         """Have the client mount; once. Raises ``Failed`` if it cannot."""
         if not self._mounted:
             self._mounted = True
-            try:
-                worked = await self._mount(self)
-            except Hung as error:
-                self._mounted = False
-                raise Failed(f"the client hangs: {error}") from None
+            worked = await self._mount(self)
             if worked.failed:
                 self._mounted = False
                 raise Failed(f"the client did not mount: {worked.text}")
