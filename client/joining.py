@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.rpcrdma.task import Task, gather
 from nfsrdma.xdr.nfs4 import types as t
 
 from .compound import Compound
@@ -17,6 +18,7 @@ from .session import Session
 _log = logging.getLogger(__name__)
 
 SESSION_GONE: Final = frozenset((t.NFS4ERR_BADSESSION, t.NFS4ERR_DEADSESSION))
+_NOT_EXECUTED: Final = t.NFS4ERR_DEADSESSION
 SPARE_FROM: Final = 4
 """Slots from which on one is kept for the SEQUENCE by which connections join."""
 
@@ -79,6 +81,21 @@ class Joining:
             await self.bind(channel)
         except StatusError as error:
             _log.info("no callbacks over one of the paths: %s", error)
+
+    async def settle(self, channel: Channel) -> None:
+        """Find out which requests in doubt were not executed, now that the session is gone.
+
+        Our server knows that of its former life, if that ended in good order, and says DEADSESSION
+        then. Raises ``TransportError`` or ``ProtocolError``.
+        """
+        slots = self._session.slots
+        if slots is None:
+            return
+        doubts = [slot for slot in slots.in_doubt if slots.is_busy(slot)]
+        asked = (self._session.call_bare(channel, slot, slots.seqids[slot]) for slot in doubts)
+        said = await gather([Task(each) for each in asked])
+        dead = {slot for slot, status in zip(doubts, said, strict=True) if status == _NOT_EXECUTED}
+        slots.not_executed |= dead
 
     async def bind(self, channel: Channel) -> None:
         """Call BIND_CONN_TO_SESSION for both directions (RFC 8881, Section 18.34)."""

@@ -281,6 +281,7 @@ class Recovery:
         except StatusError as error:
             if error.status not in SESSION_GONE:
                 raise
+            await self._joining.settle(channel)
             self.session.drop_session()
 
     async def _rebind(self, channel: Channel) -> None:

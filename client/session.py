@@ -335,6 +335,8 @@ class Session:
                     dec = await reply
                 except TransportError as error:
                     uncertain = True
+                    if not compound.idempotent:
+                        slots.in_doubt.add(slot)
                     self.guardian.connection_lost(channel, str(error))
                     if recovering:
                         raise
@@ -427,7 +429,7 @@ class Session:
         """Wait for a connection for a request in ``slot``."""
         while True:
             if slots is not self.slots:
-                raise SessionLost(uncertain)
+                raise SessionLost(uncertain and slot not in slots.not_executed)
             channel = self.channel
             if channel is not None and (recovering or self.gate is None):
                 return channel

@@ -19,7 +19,17 @@ from nfsrdma.rpcrdma.task import Cancelled, Future
 class SlotTable:
     """The slots of one session, of which the lowest free one is used. Methods are O(1)."""
 
-    __slots__ = ("_busy", "_limit", "_waiting", "closed", "on_busy", "seqids", "size")
+    __slots__ = (
+        "_busy",
+        "_limit",
+        "_waiting",
+        "closed",
+        "in_doubt",
+        "not_executed",
+        "on_busy",
+        "seqids",
+        "size",
+    )
 
     def __init__(self, size: int) -> None:
         assert size > 0
@@ -29,6 +39,10 @@ class SlotTable:
         """The sequence ID of the next request, or of the one in flight, by slot."""
         self.closed = False
         """Whether the session has ended, so that its slots are of no use."""
+        self.in_doubt: set[int] = set()
+        """Slots whose request may have been executed, and must not be so twice; and some more."""
+        self.not_executed: set[int] = set()
+        """Those of them whose request was not, as the next life of the server has said."""
         self.on_busy: Callable[[], None] | None = None
         """Called once, when the lowest slot is acquired: a call is made."""
         self._limit = size
@@ -49,6 +63,10 @@ class SlotTable:
     def busy(self) -> int:
         """The number of busy slots."""
         return self._busy.bit_count()
+
+    def is_busy(self, slot: int) -> bool:
+        """Return whether a request is in flight, or in doubt, in ``slot``."""
+        return bool(self._busy >> slot & 1)
 
     @property
     def waiting(self) -> int:

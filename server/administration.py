@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from nfsrdma.xdr.nfs4 import ops
+from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .engine.tally import BOUNDS, Work
 from .service import NfsService
-from .state.client import Client
+from .state.client import Client, address_and_owner
 from .status import end_of, shown_name
 from .vfs.namespace import Filehandle
 
@@ -43,20 +44,47 @@ def evict(service: NfsService, who: str) -> list[Evicted]:
     """Put out a client by its id, as ``status`` shows it, or all clients of an address.
 
     They lose opens, locks and delegations at once, and their connections; they may come again, as
-    new ones. Whether they may is for the exports to say. Raises :class:`NotDone` if there is none.
+    new ones. Whether they may is for the exports to say. Nor may they reclaim after a restart what
+    others may have had in between. Those that a grace period lasts for are named by their address:
+    it does not wait for them any more. Raises :class:`NotDone` if there is none.
     """
     clients = service.registry.clients
     every = [*clients.confirmed(), *clients.unconfirmed()]
     meant = [each for each in every if who in (id_of(each), each.source[0])]
-    if not meant:
+    absent = _awaited(service, who)
+    if not meant and not absent:
         raise NotDone(f"there is no client {who}: name it by its id or its address")
-    gone = [_evicted(each) for each in meant]
+    gone = _give_up(service, absent)
     for client in meant:
         connections = {each for session in client.sessions.values() for each in session.connections}
-        service.registry.expire(client)
+        evicted = _evicted(client)
+        try:
+            service.registry.retire(client)
+        except NfsError:
+            raise NotDone(f"that {id_of(client)} is gone cannot be recorded: see the log") from None
+        gone.append(evicted)
         for channel in connections:
             if not channel.relied_on:
                 channel.close()
+    return gone
+
+
+def _awaited(service: NfsService, who: str) -> list[bytes]:
+    """Return the clients of an address that the grace period lasts for."""
+    known = {each.record for each in service.registry.clients.confirmed()}
+    awaited = service.registry.grace.awaited - known
+    return sorted(each for each in awaited if address_and_owner(each)[0] == who)
+
+
+def _give_up(service: NfsService, records: list[bytes]) -> list[Evicted]:
+    gone = []
+    for record in records:
+        address, owner = address_and_owner(record)
+        try:
+            service.registry.give_up(record)
+        except NfsError:
+            raise NotDone(f"that {address} is gone cannot be recorded: see the log") from None
+        gone.append(Evicted("", shown_name(owner), address, 0, 0, 0))
     return gone
 
 

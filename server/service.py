@@ -403,6 +403,8 @@ class NfsService:
         are begun again, as there is no successor after all.
         """
         self._core.draining = hold
+        if not hold:
+            self.registry.legacy.go_on()
 
     def turn_away(self) -> None:
         """Take no clients any more that are not known: they are told to ask again (DELAY)."""
@@ -454,6 +456,7 @@ class NfsService:
                 channel.close()
         self.listeners.clear()
         self.registry.forget_idle()
+        self.registry.legacy.leave(self.registry.sessions.values())
         for client in self.registry.clients.confirmed():
             self.registry.expire(client)
         self.registry.states.close_all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from nfsrdma.rpcrdma.rpc.channel import Channel
@@ -15,7 +16,8 @@ from nfsrdma.rpcrdma.transport.channel import RdmaChannel
 
 from .service import NfsService
 from .state.backchannel import Path
-from .state.client import Client
+from .state.client import Client, address_and_owner
+from .state.registry import Registry
 from .state.session import Session
 from .vfs.export import Export
 
@@ -113,6 +115,8 @@ class ExportStatus:
 
     name: str
     hosts: tuple[str, ...]
+    readers: tuple[str, ...]
+    """Those of them that may change nothing where others may."""
     read_only: bool
     squash: str
     files_in_use: int
@@ -134,6 +138,8 @@ class ServerStatus:
     up_s: float
     lease_s: float
     grace_s: float
+    awaited: tuple[str, ...]
+    """The clients that it lasts for: they have not come back yet."""
     draining: bool
     listeners: tuple[ListenerStatus, ...]
     exports: tuple[ExportStatus, ...]
@@ -161,6 +167,7 @@ def status_of(service: NfsService, now: float) -> ServerStatus:
         up_s=now - service.started,
         lease_s=registry.times.lease,
         grace_s=registry.grace.remaining(now),
+        awaited=tuple(islice(_awaited(registry), MOST_CLIENTS)),
         draining=service.draining,
         listeners=tuple(_listeners(service)),
         exports=tuple(_exports(service)),
@@ -204,6 +211,7 @@ def _exports(service: NfsService) -> Iterator[ExportStatus]:
         yield ExportStatus(
             name="/" + export.name,
             hosts=_hosts(export),
+            readers=() if export.read_only else _readers(export),
             read_only=export.read_only,
             squash=export.squash.name.lower(),
             files_in_use=in_use.get(export, 0),
@@ -212,6 +220,17 @@ def _exports(service: NfsService) -> Iterator[ExportStatus]:
 
 def _hosts(export: Export) -> tuple[str, ...]:
     return ("any",) if export.for_everyone else tuple(map(str, export.networks))
+
+
+def _readers(export: Export) -> tuple[str, ...]:
+    readers = export.readers
+    return (("any",) if readers.everyone else ()) + tuple(map(str, readers.networks))
+
+
+def _awaited(registry: Registry) -> Iterator[str]:
+    for record in sorted(registry.grace.awaited):
+        address, owner = address_and_owner(record)
+        yield f"{shown_name(owner)} of {address}"
 
 
 def _client(

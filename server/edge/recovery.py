@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ..state.recovery import StoreError
@@ -11,6 +12,8 @@ from ..state.recovery import StoreError
 FORMAT: Final = 1
 """Of the database. It grows when an earlier version of this program would get a later one's wrong.
 Databases of the first versions have none."""
+_LIVES: Final = 0xFFFFFFFF
+"""The highest number of a life; the next one is 1."""
 _PATIENCE_S: Final = 0.1
 """How long another process that reads the database may hold the server up."""
 
@@ -48,6 +51,9 @@ class SqliteRecoveryStore:
             """
             CREATE TABLE IF NOT EXISTS server (name TEXT PRIMARY KEY, value);
             CREATE TABLE IF NOT EXISTS client (owner BLOB PRIMARY KEY, boot INTEGER NOT NULL);
+            CREATE TABLE IF NOT EXISTS session (
+                id BLOB PRIMARY KEY, boot INTEGER NOT NULL, calls BLOB NOT NULL
+            );
             INSERT OR IGNORE INTO server VALUES ('boot', 0);
             """
         )
@@ -62,7 +68,7 @@ class SqliteRecoveryStore:
     def start(self) -> tuple[int, frozenset[bytes]]:
         """Begin a new life."""
         run = self._run
-        run("UPDATE server SET value = value % 4294967295 + 1 WHERE name = 'boot'")
+        run(f"UPDATE server SET value = value % {_LIVES} + 1 WHERE name = 'boot'")
         (self._boot,) = run("SELECT value FROM server WHERE name = 'boot'").fetchone()
         owners = run("SELECT owner FROM client").fetchall()
         return self._boot, frozenset(owner for (owner,) in owners)
@@ -78,6 +84,24 @@ class SqliteRecoveryStore:
     def end_grace(self) -> None:
         """Forget the clients of earlier lives."""
         self._run("DELETE FROM client WHERE boot != ?", (self._boot,))
+
+    def leave(self, calls: Mapping[bytes, bytes]) -> None:
+        """Keep something about each session for the next life."""
+        rows = [(name, self._boot, said) for name, said in calls.items()]
+        try:
+            with self._database:
+                self._database.execute("BEGIN")
+                self._database.execute("DELETE FROM session")
+                self._database.executemany("INSERT INTO session VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from error
+
+    def left(self) -> Mapping[bytes, bytes]:
+        """Return what the life before has left, and forget it."""
+        rows = self._run("SELECT id, boot, calls FROM session").fetchall()
+        if rows:
+            self._run("DELETE FROM session")
+        return {name: calls for name, boot, calls in rows if boot % _LIVES + 1 == self._boot}
 
     def secret(self, fresh: bytes) -> bytes:
         """Return the secret, or make ``fresh`` it."""

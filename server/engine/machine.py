@@ -33,6 +33,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from ..state.owner import OwnerRequest
 from ..state.refusal import Refusal
+from ..state.session import Slot
 from ..utf8 import is_utf8
 from .context import Context
 from .core import Core
@@ -222,6 +223,8 @@ class Compound:
                 reply.check(operation.bound)
                 if context.core.draining and operation.current:
                     context.core.put_off_at = context.core.clock()
+                    if isinstance(context.record, Slot) and not reply.mutated:
+                        context.core.registry.legacy.put_off(context.record)
                     raise NfsError(nfs.NFS4ERR_DELAY)
                 reply.mutated = True
             waits = operation.handler(context, arguments, reply)

@@ -44,6 +44,12 @@ Key: TypeAlias = "tuple[bytes, Source, bool]"
 _REMEMBERED: Final = 4096
 
 
+def address_and_owner(record: bytes) -> tuple[str, bytes]:
+    """Return what a record (``Client.record``) is of: an address, and the client's own name."""
+    where, _, owner = record.partition(b"\0")
+    return where.removeprefix(b"4.0 ").partition(b",")[0].decode("ascii", "replace"), owner
+
+
 class Client:
     """One record of a client."""
 

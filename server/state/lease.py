@@ -61,6 +61,11 @@ class Grace:
             self._end(now)
         return self._active
 
+    @property
+    def awaited(self) -> frozenset[bytes]:
+        """The clients, by their records, that may still come back; none when it is over."""
+        return self._waiting_for if self._active else frozenset()
+
     def remaining(self, now: float) -> float:
         """Return the seconds that the grace period is going to last; 0 if it is over."""
         return max(0.0, self._ends - now) if self._active and self._waiting_for else 0.0

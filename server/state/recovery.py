@@ -7,6 +7,7 @@ the server was up from reclaiming it afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 _REVOCATION: Final = b"\0revoked\0"
@@ -45,6 +46,15 @@ class RecoveryStore(Protocol):
     def end_grace(self) -> None:
         """Record that clients that have not come back may reclaim no more."""
 
+    def leave(self, calls: Mapping[bytes, bytes]) -> None:
+        """Record, at a planned end, something about each session, by its name, for the next life.
+
+        What earlier lives have recorded so is forgotten.
+        """
+
+    def left(self) -> Mapping[bytes, bytes]:
+        """Return what the life before this one has left, and forget it. Called after ``start``."""
+
     def secret(self, fresh: bytes) -> bytes:
         """Return 32 octets that stay the same in all lives: ``fresh`` if there are none yet."""
 
@@ -63,6 +73,7 @@ class MemoryRecoveryStore:
         self._boot = first_boot - 1
         self._owners: dict[bytes, int] = {}
         self._secret = b""
+        self._left: tuple[int, Mapping[bytes, bytes]] = (0, {})
 
     def start(self) -> tuple[int, frozenset[bytes]]:
         """Begin a new life."""
@@ -80,6 +91,15 @@ class MemoryRecoveryStore:
     def end_grace(self) -> None:
         """Forget the clients of earlier lives."""
         self._owners = {owner: boot for owner, boot in self._owners.items() if boot == self._boot}
+
+    def leave(self, calls: Mapping[bytes, bytes]) -> None:
+        """Keep something about each session for the next life."""
+        self._left = (self._boot + 1 & 0xFFFFFFFF, dict(calls))
+
+    def left(self) -> Mapping[bytes, bytes]:
+        """Return what the life before has left."""
+        (boot, calls), self._left = self._left, (0, {})
+        return calls if boot == self._boot else {}
 
     def secret(self, fresh: bytes) -> bytes:
         """Return the secret, or make ``fresh`` it."""

@@ -34,6 +34,7 @@ from .client_v40 import ClientV40
 from .copies import CopyTable
 from .delegation import DelegationTable
 from .lease import Grace, LeaseTimes
+from .legacy import Legacy
 from .limits import StateLimits
 from .owner import OwnerTable
 from .principal import Principal, Source, share_of
@@ -90,6 +91,7 @@ class Registry:
         self.store = store
         self.grace = Grace(store, times, now)
         self.boot = self.grace.boot
+        self.legacy = Legacy(store, now + times.grace_period)
         self.clients = ClientTable(times.lease, limits.clients, random)
         self.states = StateTable(limits, random, later)
         self.owners = OwnerTable(limits.owners)
@@ -216,6 +218,11 @@ class Registry:
             self.grace.completed(client.record)
         self.expire(client)
 
+    def give_up(self, record: bytes) -> None:
+        """Let a client that has not come back after a restart reclaim nothing. Raises as above."""
+        self._on_record(self.store.remove, record)
+        self.grace.completed(record)
+
     def _put_out(self, client: Client) -> None:
         """Forget a client to make room. It may still reclaim what it had before a restart."""
         if client.recorded:
@@ -291,6 +298,7 @@ class Registry:
                 except NfsError:
                     break  # It cannot be recorded now; the next sweep tries again.
         self.grace.active(now)
+        self.legacy.sweep(now)
 
     def _on_record(self, change: Callable[[bytes], None], record: bytes) -> None:
         """Record a change. Raises DELAY, and logs one line, if that is not possible now."""

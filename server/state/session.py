@@ -7,6 +7,7 @@ asked to be kept, and in no case executed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.channel import Channel
@@ -165,6 +166,11 @@ class Session:
     def number_of(self, slot: Slot) -> int:
         """Return the number of a slot."""
         return self._slots.index(slot)
+
+    @property
+    def used_slots(self) -> Sequence[Slot]:
+        """The slots up to the last one that was used."""
+        return self._slots
 
     @property
     def busy(self) -> bool:

@@ -23,7 +23,13 @@ from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
 from nfsrdma.rpcrdma.task import Reactor
-from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, ConnectRequest, Device
+from nfsrdma.rpcrdma.verbs.interfaces import (
+    Connection,
+    ConnectionRequest,
+    ConnectRequest,
+    Device,
+    MemoryRegion,
+)
 from nfsrdma.rpcrdma.verbs.types import (
     WC,
     Access,
@@ -68,6 +74,8 @@ class ProviderHarness:
     """Requests are carried out while the reactor is not turned."""
     too_long: frozenset[WcStatus] = frozenset((WcStatus.REM_INV_REQ_ERR,))
     """How a message that did not fit its buffer ends at the sender."""
+    opens_late: bool = False
+    """What is registered may be closed still: only what its side sends behind it is behind it."""
     _port: int = 20049
 
     def run_until(self, predicate: Callable[[], object], seconds: float = 30.0) -> None:
@@ -100,7 +108,10 @@ class ProviderHarness:
 class Side:
     """One end of a connection under test: its queues, its completions, what it was told."""
 
-    def __init__(self, device: Device, options: QpOptions) -> None:
+    def __init__(
+        self, device: Device, options: QpOptions, harness: ProviderHarness | None = None
+    ) -> None:
+        self._harness = harness
         self.device = device
         self.options = options
         self.pd = device.create_pd()
@@ -141,7 +152,18 @@ class Side:
     def error(self) -> object:
         return next(error for event, error in self.events if event == "failed")
 
-    # Work requests
+    # Memory and work requests
+
+    def register(self, memory: memoryview, access: int, **fields: int) -> MemoryRegion:
+        """Register memory that the peer may use at once, without a message that tells of it."""
+        region = self.pd.register(memory, access, **fields)
+        if self._harness is not None and self._harness.opens_late:
+            # A send queue is worked off in order: memory windows are opened by requests in it.
+            opened = object()
+            self.post(WrOpcode.RDMA_WRITE, rkey=0, remote_address=0, wr_id=opened)
+            self._harness.run_until(lambda: any(wc.wr_id is opened for wc in self.sent))
+            self.sent[:] = [wc for wc in self.sent if wc.wr_id is not opened]
+        return region
 
     def recv(self, size: int, wr_id: object = None) -> bytearray:
         buffer = bytearray(size)
@@ -174,7 +196,8 @@ def pair(
     ``receives`` buffers of 4096 octets are posted on either side before the peer may send.
     """
     options = QpOptions(access=int(Access.REMOTE_READ | Access.REMOTE_WRITE))
-    ours, theirs = Side(harness.b, client or options), Side(harness.a, server or options)
+    ours = Side(harness.b, client or options, harness)
+    theirs = Side(harness.a, server or options, harness)
     connect = connect or ConnectOptions()
     accept = accept or ConnectOptions()
 
@@ -291,6 +314,7 @@ def _verbs(windows: bool) -> Callable[[], ProviderHarness]:
             resources=[a, b, reactor],
             capabilities=capabilities,
             concurrent=True,
+            opens_late=windows,
             # The latter is what soft-RoCE (Linux 6.1) says.
             too_long=frozenset((WcStatus.REM_INV_REQ_ERR, WcStatus.REM_OP_ERR)),
         )

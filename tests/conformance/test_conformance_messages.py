@@ -68,8 +68,8 @@ def test_immediate_data(harness: ProviderHarness) -> None:
 @pytest.mark.needs("remote invalidation")
 def test_send_with_invalidate(harness: ProviderHarness) -> None:
     client, server = pair(harness, receives=2)
-    region = client.pd.register(memoryview(bytearray(64)), EVERYTHING)
-    other = client.pd.register(memoryview(bytearray(64)), EVERYTHING)
+    region = client.register(memoryview(bytearray(64)), EVERYTHING)
+    other = client.register(memoryview(bytearray(64)), EVERYTHING)
     server.post(WrOpcode.SEND_WITH_INV, [b"done"], rkey=region.rkey)
     server.send(b"more")
     harness.run_until(lambda: len(client.received) == 2)
@@ -92,7 +92,7 @@ def test_messages_arrive_in_order_and_complete_in_order(harness: ProviderHarness
 def test_mixed_requests_complete_in_the_order_posted(harness: ProviderHarness) -> None:
     client, server = pair(harness, receives=8)
     memory = bytearray(range(256)) * 256
-    region = server.pd.register(memoryview(memory), EVERYTHING)
+    region = server.register(memoryview(memory), EVERYTHING)
     sink = bytearray(30_000)
     # What is read is not what is written: a READ that is repeated may be overtaken.
     where = {"rkey": region.rkey, "remote_address": region.address}
@@ -174,7 +174,7 @@ def test_a_receive_buffer_too_small(harness: ProviderHarness) -> None:
 
 def test_everything_posted_is_flushed_once(harness: ProviderHarness) -> None:
     client, server = pair(harness)
-    memory = server.pd.register(memoryview(bytearray(1 << 20)), EVERYTHING)
+    memory = server.register(memoryview(bytearray(1 << 20)), EVERYTHING)
     for index in range(10):
         client.recv(64, ("recv", index))
     for index in range(10):

@@ -72,7 +72,7 @@ def test_a_closed_device_has_given_everything_back(variant: str) -> None:
     for _ in range(3):
         harness = HARNESSES[variant]()
         client, server = pair(harness, receives=4)
-        region = client.pd.register(memoryview(bytearray(100_000)), EVERYTHING)
+        region = client.register(memoryview(bytearray(100_000)), EVERYTHING)
         server.post(
             *(WrOpcode.RDMA_READ, [bytearray(100_000)]),
             remote_address=region.address,
@@ -143,14 +143,14 @@ def test_a_read_only_mapping_of_a_file(harness: ProviderHarness, tmp_path: Path)
     path.write_bytes(content)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
         client, server = pair(harness)
-        region = client.pd.register(memoryview(mapped), Access.REMOTE_READ)
+        region = client.register(memoryview(mapped), Access.REMOTE_READ)
         sink = bytearray(len(content))
         server.post(*(WrOpcode.RDMA_READ, [sink]), remote_address=region.address, rkey=region.rkey)
         harness.run_until(lambda: server.sent)
         assert server.sent[0].status == WcStatus.SUCCESS
         assert sink == content
         # And as a source of ours, too long for a slot.
-        target = server.pd.register(memoryview(sink), EVERYTHING)
+        target = server.register(memoryview(sink), EVERYTHING)
         request = SendWR(
             *(WrOpcode.RDMA_WRITE, [memoryview(mapped)[7:]]),
             remote_address=target.address,
@@ -173,7 +173,7 @@ def test_memory_is_let_go(harness: ProviderHarness) -> None:
     server.received.clear()
     buffer.extend(b"more")
     registered = bytearray(5000)
-    region = client.pd.register(memoryview(registered), EVERYTHING)
+    region = client.register(memoryview(registered), EVERYTHING)
     with pytest.raises(BufferError):
         registered.extend(b"more")
     region.deregister()
@@ -186,7 +186,7 @@ def test_sources_and_destinations_of_every_size(harness: ProviderHarness, size: 
     """From the smallest slot to a registration for the moment."""
     client, server = pair(harness)
     memory = bytearray(2 * size + 2)
-    region = server.pd.register(memoryview(memory), EVERYTHING)
+    region = server.register(memoryview(memory), EVERYTHING)
     where = {"remote_address": region.address, "rkey": region.rkey}
     data = Random(size).randbytes(size)
     client.post(WrOpcode.RDMA_WRITE, [b"a", data, data, b"b"], **where)
@@ -205,7 +205,7 @@ def test_more_pieces_than_the_device_takes(harness: ProviderHarness) -> None:
     harness.run_until(lambda: server.received)
     assert server.received[0].byte_len == limit + 9
     registered = memoryview(bytearray(1000))
-    region = client.pd.register(registered, Access.LOCAL_WRITE)
+    region = client.register(registered, Access.LOCAL_WRITE)
     pieces = [registered[2 * index : 2 * index + 1] for index in range(limit + 1)]
     with pytest.raises(VerbsError, match="pieces"):
         client.connection.queue_pair.post_send(SendWR(WrOpcode.SEND, pieces))
@@ -231,7 +231,7 @@ def test_many_registrations_without_a_message(harness: ProviderHarness) -> None:
 
 def test_invalidating_behind_other_requests(harness: ProviderHarness) -> None:
     client, _ = pair(harness, receives=4)
-    region = client.pd.register(memoryview(bytearray(64)), EVERYTHING)
+    region = client.register(memoryview(bytearray(64)), EVERYTHING)
     client.send(b"first", wr_id=1)
     client.post(WrOpcode.LOCAL_INV, rkey=region.rkey, wr_id=2)
     client.send(b"last", wr_id=3)

@@ -313,14 +313,16 @@ def upgrade_servers(
 ) -> Findings:
     """Replace the server ``upgrades`` times, and have it read its file as often, under load.
 
-    The client must get no error. How long it had no answer is among the counts, in all and from
-    the moment on at which the successor served; and so are outcomes that it could not be told.
+    Two clients must get no error, and be in no doubt about anything. How long one had no answer is
+    among the counts, in all and from the moment on at which the successor served.
     """
-    top, journal = folder / "export", folder / "journal"
+    top, journals = folder / "export", [folder / "journal-u", folder / "journal-v"]
     top.mkdir()
     server = kind(top, folder / "state", transport)
-    worker = _work(server, journal, "u", holding=False)
-    _until(lambda: journal.exists() and journal.stat().st_size > 1000, "the client does not start")
+    workers = [_work(server, each, each.name[-1], holding=False) for each in journals]
+    for journal in journals:
+        _until(lambda at=journal: at.exists() and at.stat().st_size > 1000, "a client is idle")  # type: ignore[misc]
+    journal = journals[0]
     waits, reclaims = [], []
     for number in range(upgrades):
         time.sleep(rng.uniform(0.1, 0.6))
@@ -334,14 +336,19 @@ def upgrade_servers(
         waits.append(time.monotonic() - before)
         reclaims.append(time.monotonic() - served)
         say(f"{transport}: {number + 1} upgrades, the last one took {waits[-1]:.2f} s")
-        if worker.poll() is not None:
+        if any(worker.poll() is not None for worker in workers):
             break
-    ended = worker.poll()
-    worker.kill()
-    worker.wait()
-    findings = verify(journal, top)
-    if ended is not None:
-        findings.faults.append(f"the client ended with {ended}: see {journal.with_suffix('.err')}")
+    findings = Findings()
+    ended = [worker.poll() for worker in workers]
+    for journal, worker, code in zip(journals, workers, ended, strict=True):
+        worker.kill()
+        worker.wait()
+        findings.add(verify(journal, top))
+        if code is not None:
+            errors = journal.with_suffix(".err")
+            findings.faults.append(f"a client ended with {code}: see {errors}")
+    if doubts := findings.counts["uncertain"]:
+        findings.faults.append(f"{doubts} outcomes were not known")
     # A server that starts its successor answers meanwhile: the longest call is what counts there.
     shown = [("of grace", reclaims)]
     if kind is Upgraded:

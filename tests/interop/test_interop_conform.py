@@ -7,10 +7,12 @@ What came of it is kept in ``docs/conform``, a report for each kernel and provid
 from __future__ import annotations
 
 import os
+import re
 import shlex
-import shutil
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from conftest import Run, python_with_verbs
@@ -36,8 +38,12 @@ SEED = "--seed 1"
 NOTED = r"^\[[ .\d]+\] (svcrdma|rpcrdma|rdma_rxe|nfsd|infiniband|eth0|rxe0)\b"
 
 
-def judge(case: Run, name: str) -> list[Row]:
-    """Compare a case's report with the one that is kept, or keep it; return its rows."""
+def judge(case: Run, name: str, local: Mapping[str, str] = MappingProxyType({})) -> list[Row]:
+    """Compare a case's report with the one that is kept, or keep it; return its rows.
+
+    ``local`` is what means something on this machine alone, as expressions, and what is kept for
+    it.
+    """
     report = case.folder / "report/report.json"
     _, rows = load(report.read_bytes())
     counts = Counter(row.verdict for row in rows)
@@ -45,7 +51,10 @@ def judge(case: Run, name: str) -> list[Row]:
     assert not counts[Verdict.ERROR], [row for row in rows if row.verdict == Verdict.ERROR]
     kept = KEPT / f"{name}.json"
     if os.environ.get(KEEP) == "1":
-        shutil.copy(report, kept)
+        text = report.read_text()
+        for expression, instead in local.items():
+            text = re.sub(expression, instead, text)
+        kept.write_text(text)
     if not kept.exists():
         pytest.skip(f"{kept.name} is not kept yet: make interop-conform")
     _, before = load(kept.read_bytes())
@@ -123,4 +132,9 @@ def test_conform_linux_client(lab: Lab, case: Run, alpha: Guest) -> None:
         done = lab.host.run(argv, timeout=3500, check=False)
     (case.folder / "conform.log").write_text(done.stdout + done.stderr)
     assert done.code in (0, 1), done
-    judge(case, f"client-{kernel(lab)}-soft")
+    local = {
+        rf"{re.escape(run)} ": "",
+        re.escape(f"{PYTHON[0]} -P {REPOSITORY}/src/nfsrdma/cli/conform_workload.py"): "{workload}",
+        r"/[/\w]+/nfsrdma-conform-\w+": "{dir}",
+    }
+    judge(case, f"client-{kernel(lab)}-soft", local)

@@ -148,6 +148,8 @@ def test_a_server_serves_on_that_cannot_say_so(shell: str, tmp_path: Path) -> No
     finally:
         server.terminate()
         server.wait(30)
+    # A service manager would take anything else for a failure, and start it again.
+    assert server.returncode == 0
 
 
 def test_no_packets_in_shared_memory(server: LiveServer, tmp_path: Path) -> None:

@@ -76,6 +76,24 @@ def test_mounts_are_undone(tmp_path: Path) -> None:
     assert log.read_text().splitlines() == [f"mount {loopback(93)} 4711 /", "work", "umount"]
 
 
+@pytest.mark.parametrize("mount", ["false", "sleep 77"])
+def test_what_did_not_mount_is_unmounted_as_well(tmp_path: Path, mount: str) -> None:
+    """The command may have failed behind the mount, or be late: the next test must not find it."""
+    undone = f"touch {shlex.quote(str(tmp_path / 'undone'))}"
+    ran = run("--client", f"{loopback(97)}:4711", "--only", "CL5", "--timeout", "0.5",
+              "--mount-cmd", mount, "--umount-cmd", undone)  # fmt: skip
+    assert ran.exit_code == 1, ran.output
+    assert (tmp_path / "undone").exists()
+    assert "hangs: `sleep 77` did not end" in ran.output or mount == "false"
+
+
+def test_an_unmount_that_hangs_ends_nothing_else() -> None:
+    ran = run("--client", f"{loopback(97)}:4711", "--only", "CL5,CL6", "--timeout", "0.5",
+              "--mount-cmd", "true", "--workload-cmd", "true",
+              "--umount-cmd", "sleep 77")  # fmt: skip
+    assert "2/2 CL6" in ran.output, ran.output
+
+
 def test_by_hand_the_line_is_shown() -> None:
     """Nobody mounts: that is said after the time."""
     ran = run("--client", loopback(94), "--only", "CL1", "--timeout", "0.2")

@@ -224,6 +224,17 @@ def test_which_server_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             server.stop()
 
 
+def test_who_may_only_read_and_who_is_waited_for(asked: Asked) -> None:
+    asked.said = picture(1)
+    export = {"name": "/a", "read_only": False, "squash": "root", "files_in_use": 0}
+    hosts = {"hosts": ["10.1.0.0/16", "10.2.0.0/16"], "readers": ["10.2.0.0/16"]}
+    asked.said |= {"exports": [export | hosts], "awaited": ["a\x1b of 10.0.0.1"]}
+    status, output = run(str(asked.path))
+    assert status == 0
+    assert "10.1.0.0/16, 10.2.0.0/16 (read only)" in output
+    assert "waits for a\\x1b of 10.0.0.1" in output
+
+
 def test_what_is_shown_is_safe_on_a_terminal(asked: Asked) -> None:
     asked.said = picture(1, "evil\x1b[2J\n")
     status, output = run(str(asked.path))

@@ -167,6 +167,36 @@ def test_a_restart_that_leaves_the_outcome_unknown_says_so(world: World) -> None
     world.settle()
 
 
+@pytest.mark.parametrize("said", ["DEADSESSION", "BADSESSION"])
+def test_a_server_that_ended_in_good_order_knows_what_it_has_not_executed(
+    world: World, said: str
+) -> None:
+    """The client asks for it by a SEQUENCE with the number of the call, and calls once more."""
+    asked = 0
+
+    def script(ops: list[str]) -> str:
+        nonlocal asked
+        if ops[-1] == "REMOVE" and not asked:
+            world.reactor.call_soon(world.server.restart, False)
+            return "lose call"
+        if ops == ["SEQUENCE"] and not asked:
+            asked += 1
+            return f"SEQUENCE NFS4ERR_{said}"
+        return "ok"
+
+    world.server.script = script
+    if said == "DEADSESSION":
+        world.run(world.fs.remove("file"))
+    else:
+        with pytest.raises(UncertainOutcomeError):
+            world.run(world.fs.remove("file"))
+        world.run(world.fs.remove("file"))
+    assert asked == 1
+    assert world.count("REMOVE") == 1
+    world.server.add("file")
+    world.settle()
+
+
 def test_a_restart_does_not_trouble_what_can_be_repeated(world: World) -> None:
     def script(ops: list[str]) -> str:
         if ops[-1] == "GETATTR":

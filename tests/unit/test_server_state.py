@@ -31,10 +31,12 @@ from tests.support.nfs import (
     write,
 )
 
+from nfsrdma.server.administration import NotDone, evict
 from nfsrdma.server.edge.recovery import NewerState, SqliteRecoveryStore
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore, StoreError
+from nfsrdma.server.status import status_of
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -257,6 +259,31 @@ def test_shutdown_is_no_farewell_of_the_clients(machine: Machine) -> None:
     machine.server.close()
     machine.start()
     machine.peer().session(b"me", complete=False).ok(*reclaim_open(handle))
+
+
+def test_who_was_put_out_may_not_reclaim(machine: Machine) -> None:
+    machine.peer().session(b"me").create(b"f")
+    evict(machine.server, "127.0.0.1")
+    machine.server.close()
+    machine.start()
+    machine.peer().session(b"other").create(b"g")
+
+
+def test_who_does_not_come_back_can_be_given_up(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    now = machine.reactor.time()
+    assert status_of(machine.server, now).awaited == ("me of 127.0.0.1",)
+    other = machine.peer().session(b"other")
+    other.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"g", create=t.UNCHECKED4))
+    with pytest.raises(NotDone):
+        evict(machine.server, "10.0.0.1")
+    # Who is there is put out, and who is not is waited for no more.
+    assert {each.name for each in evict(machine.server, "127.0.0.1")} == {"me", "other"}
+    assert status_of(machine.server, now).awaited == ()
+    machine.peer().session(b"third").create(b"g")
+    late = machine.peer().session(b"me", complete=False)
+    late.fails(t.NFS4ERR_NO_GRACE, *reclaim_open(handle))
 
 
 def test_boot_numbers_differ(tmp_path: Path) -> None:

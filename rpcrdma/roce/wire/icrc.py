@@ -27,13 +27,17 @@ import zlib
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from .headers import Address
 
-try:
-    from zlib_ng.zlib_ng import crc32
-except ImportError:
+if TYPE_CHECKING:
     from zlib import crc32
+else:
+    try:
+        from zlib_ng.zlib_ng import crc32
+    except ImportError:
+        from zlib import crc32
 
 __all__ = ["CONGESTION_DELTA", "RESIDUE", "Flow", "crc32", "packet_icrc", "solve_identification"]
 

@@ -27,13 +27,18 @@ _LOOK_S: Final = 0.05
 def evict(client: str, server: str | None) -> None:
     """Put a client out of a server that runs here: opens, locks and delegations go at once.
 
-    CLIENT is an id as nfsrdma status shows it, or an address for all clients there. A client that
+    CLIENT is an id as nfsrdma status shows it, or an address for all clients there, also those that
+    a grace period lasts for. A client that
     still runs comes again as a new one, and its programs find their files and locks lost: to keep
     it out, change the exports. Root and the server's own user may do it.
     """
     with understood():
         path, _ = find(server)
         for gone in ask_at(path, "evict", client)["clients"]:
+            if not gone["id"]:
+                who = f"{printable(gone['name'])} of {printable(gone['address'])}"
+                click.echo(f"waits no more for {who}")
+                continue
             held = ", ".join(
                 counted(gone[what], what) for what in ("opens", "locks", "delegations")
             )

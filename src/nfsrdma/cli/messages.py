@@ -80,6 +80,15 @@ def _keep_numbers() -> None:
             os.open(os.devnull, os.O_RDONLY)  # it takes the lowest free number
 
 
+def drop_output() -> None:
+    """Drop what standard output has not taken: whoever serves on a full disk did end well."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            _drop(sys.stdout)
+
+
 def _drop(stream: io.TextIOWrapper) -> None:
     """Drop what is buffered."""
     number = stream.fileno()

@@ -32,7 +32,7 @@ from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.status import status_of
 from nfsrdma.server.vfs.export import Export
 
-from .messages import describe
+from .messages import describe, drop_output
 from .serve_log import JSON, STAMP, TEXT, as_json
 from .serve_options import NO_RDMA, Listeners, Seen, metrics_place
 from .serve_settings import Settings
@@ -257,6 +257,7 @@ class ServeCommand:
         if self._audit is not None:
             self._audit.close()
         self.reactor.close()
+        drop_output()
 
     def say(self, lines: Iterable[str]) -> None:
         """Print some lines. A full disk or a closed pipe behind them does not end the service."""

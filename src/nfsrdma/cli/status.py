@@ -44,7 +44,7 @@ def shown(found: Status) -> Iterator[str]:
             printable(each["name"]),
             "ro" if each["read_only"] else "rw",
             f"squash {printable(each['squash'])}",
-            ", ".join(map(printable, each["hosts"])) or "this host",
+            ", ".join(_hosts(each)) or "this host",
             f"{counted(each['files_in_use'], 'files')} in use",
         ]
         for each in found["exports"]
@@ -63,6 +63,12 @@ def shown(found: Status) -> Iterator[str]:
         yield from _left_out(found["other_connections_left_out"], "connections")
 
 
+def _hosts(export: Status) -> Iterator[str]:
+    readers = export.get("readers", ())  # older servers do not say
+    for host in export["hosts"]:
+        yield printable(host) + (" (read only)" if host in readers else "")
+
+
 def _head(found: Status) -> Iterator[str]:
     amounts = found["amounts"]
     yield (
@@ -71,6 +77,8 @@ def _head(found: Status) -> Iterator[str]:
     )
     if found["grace_s"]:
         yield f"grace period: {duration(found['grace_s'])} more, for clients to reclaim"
+        for each in found.get("awaited", ()):
+            yield f"  waits for {printable(each)}"
     if found["draining"]:
         yield "about to end: no change is begun any more"
     for where in found["listeners"]:

@@ -125,14 +125,17 @@ class Session:
 
 
 def in_labs(
-    output: Path, groups: Sequence[Sequence[str]], options: Sequence[str], mark: str = USUAL
+    output: Path,
+    groups: Sequence[Sequence[str]],
+    options: Sequence[str],
+    mark: str = USUAL,
+    name: str = "",
 ) -> list[Session]:
-    """Run groups of tests at once, each in a lab, to their ends."""
+    """Run groups of tests at once, each in a lab, to their ends; a single one may have a name."""
     sessions: list[Session] = []
     try:
         for number, tests in enumerate(groups, 1):
-            name = str(number) if len(groups) > 1 else _AGAIN
-            sessions.append(Session(output / name, tests, options, mark))
+            sessions.append(Session(output / (name or str(number)), tests, options, mark))
         for session in sessions:
             session.wait()
     finally:
@@ -141,14 +144,18 @@ def in_labs(
     return sessions
 
 
-def groups(heart: bool) -> list[list[str]]:
-    """The files of each lab, or of the heart the cases."""
+def groups(heart: bool, labs: int = 2) -> list[list[str]]:
+    """The files of each lab, or of the heart the cases; all of them in one where that is asked."""
     if heart:
-        return [[str(HERE / name) for name in group] for group in HEART]
-    named = {name for group in GROUPS for name in group}
-    others = sorted(path.name for path in HERE.glob("test_*.py") if path.name not in named)
-    first, *rest = GROUPS
-    return [[str(HERE / name) for name in group] for group in ((*first, *others), *rest)]
+        found = [list(group) for group in HEART]
+    else:
+        named = {name for group in GROUPS for name in group}
+        others = sorted(path.name for path in HERE.glob("test_*.py") if path.name not in named)
+        first, *rest = GROUPS
+        found = [[*first, *others], *map(list, rest)]
+    if labs == 1:
+        found = [[name for group in found for name in group]]
+    return [[str(HERE / name) for name in group] for group in found]
 
 
 def main() -> int:
@@ -156,6 +163,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make interop", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("out/interop"))
     parser.add_argument("--heart", action="store_true", help="the few cases that matter most")
+    parser.add_argument(
+        "--labs", type=int, choices=(1, 2), default=2, help="1 where others need the cores too"
+    )
     parser.add_argument("--long", action="store_true", help="also the cases that take minutes each")
     given, options = parser.parse_known_args()
     mark = USUAL if given.long else f"{USUAL} and not long"
@@ -164,7 +174,7 @@ def main() -> int:
     output = given.output.resolve()
     shutil.rmtree(output, ignore_errors=True)
     started = time.monotonic()
-    sessions = in_labs(output, groups(given.heart), options, mark)
+    sessions = in_labs(output, groups(given.heart, given.labs), options, mark)
     report = Report.joined([session.report() for session in sessions])
     failed = [test for session in sessions for test in session.failed()]
     if failed:
@@ -172,7 +182,7 @@ def main() -> int:
             if session.failed():
                 print(f"\n== {session.log}\n{session.tail()}")
         print(f"\n== once more, in a fresh lab: {len(failed)} that failed", flush=True)
-        (again,) = in_labs(output, [failed], ())
+        (again,) = in_labs(output, [failed], (), name=_AGAIN)
         report.replace(again.report())
         failed = again.failed()
         if failed:

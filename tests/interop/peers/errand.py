@@ -46,6 +46,7 @@ class Errands:
                 done = self._guest.run(path.read_text(), timeout=self._timeout, check=False)
                 path.unlink()
                 path.with_suffix(".log").write_text(f"{done}\n")
+                path.with_suffix(".said").write_text(done.stdout + done.stderr)
                 status = _KILLED if done.code is None else done.code
                 _write_whole(path.with_suffix(".status"), str(status))
 
@@ -65,7 +66,7 @@ def main() -> int:
     status = path.with_suffix(".status")
     while not status.exists():
         time.sleep(_PAUSE_S)
-    sys.stdout.write(path.with_suffix(".log").read_text())
+    sys.stdout.write(path.with_suffix(".said").read_text())
     return int(status.read_text())
 
 

@@ -85,7 +85,11 @@ class ClientLab(Script):
         """Have the client mount; once. Raises ``Failed`` if it cannot."""
         if not self._mounted:
             self._mounted = True
-            worked = await self._mount(self)
+            try:
+                worked = await self._mount(self)
+            except Hung as error:
+                self._mounted = False
+                raise Failed(f"the client hangs: {error}") from None
             if worked.failed:
                 self._mounted = False
                 raise Failed(f"the client did not mount: {worked.text}")

@@ -14,7 +14,7 @@ from ..case import Case, Failed, Need, NotApplicable, Severity
 from ..peer import Gone, Silence
 from ..runner import Hung as OutOfTime
 from ..runner import Outcome, Verdict, within
-from .lab import ClientLab
+from .lab import ClientLab, Hung
 
 
 class Stage(Protocol):
@@ -112,7 +112,7 @@ class ClientRunner:
             return Verdict.ERROR, f"the test itself failed: {error!r}"
 
     async def _leave(self, stage: Stage) -> None:
-        with suppress(OutOfTime, OSError, Failed):
+        with suppress(OutOfTime, OSError, Failed, Hung):
             await within(self._reactor, self._limits.leave_s, stage.leave())
 
 
