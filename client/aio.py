@@ -9,6 +9,8 @@
 
 A call costs one future of asyncio, at its end: the event loop itself turns the client. Calls that
 are under way at the same time, by ``asyncio.gather`` for instance, go over the wire in parallel.
+Over the ``soft`` and ``shm`` providers a call that is made alone may keep the loop for up to two
+milliseconds, as its answer is waited for where that is expected at once.
 """
 
 from .api.aio import AsyncMount, mount

@@ -398,8 +398,7 @@ class NfsService:
     def hold_changes(self, hold: bool) -> None:
         """Begin no change of files any more: clients are told to ask again (DELAY).
 
-        By the time that they do there is a successor. Who asks the server when its connection is
-        closed would not know whether a change was made: see ``edge.lull``. Without ``hold`` they
+        By the time that they do there is a successor: see ``edge.lull``. Without ``hold`` they
         are begun again, as there is no successor after all.
         """
         self._core.draining = hold
@@ -428,11 +427,6 @@ class NfsService:
     def draining(self) -> bool:
         """Whether no change of files is begun any more: see :meth:`hold_changes`."""
         return self._core.draining
-
-    @property
-    def put_off_at(self) -> float:
-        """When a client was last told to ask again later, as no change is begun."""
-        return self._core.put_off_at
 
     @property
     def is_idle(self) -> bool:

@@ -22,6 +22,7 @@ from random import Random, SystemRandom
 from typing import Any, Final
 
 from ..io.fork import keep_from_children
+from ..io.reactor import SelectReactor
 from ..roce.cm.cm_id import CmId
 from ..roce.cm.manager import ROCE_PORT, Listener, Route
 from ..roce.engine.engine import Engine
@@ -115,7 +116,14 @@ class SoftDevice(EngineDevice):
         """Ports of our own at addresses whose port 4791 is another user's."""
         self._only: UdpPort | SharedPort | None = None
         """The one port there is, at which answers can be waited for."""
-        waiting = Waiting(engine, self.driver.send, self._await, self._may_wait, reactor.time)
+        waiting = Waiting(
+            engine,
+            self.driver.send,
+            self._await,
+            self._may_wait,
+            reactor.time,
+            briefly=not isinstance(reactor, SelectReactor),
+        )
         self.engine.wait, self.engine.waiting_pays = waiting, waiting.pays
         self.engine.on_number = self.cm.on_number = self._numbered
         self.cm.on_listener = self._listened

@@ -20,6 +20,8 @@ from ..software.patience import Patience
 _LONGEST_S: Final = 0.002
 """How long nothing may come; others wait for the reactor meanwhile."""
 _IN_ALL_S: Final = 0.008
+_BRIEFLY: Final = 1 / 4
+"""So much of that where the loop is not ours, as that of asyncio: it has others to serve."""
 _MOST_LEFT: Final = 256
 
 
@@ -28,13 +30,15 @@ class Waiting:
 
     ``transmit`` sends what there is. ``receive`` takes what comes, looking for so many seconds and
     then sleeping for so many at the longest, and returns whether anything came. ``able`` says
-    whether it can.
+    whether it can. ``briefly`` bounds all of it to a quarter.
     """
 
     __slots__ = (
         "_able",
         "_engine",
+        "_in_all_s",
         "_left",
+        "_longest_s",
         "_misses",
         "_patience",
         "_receive",
@@ -49,7 +53,11 @@ class Waiting:
         receive: Callable[[float, float], bool],
         able: Callable[[], bool],
         time: Callable[[], float],
+        *,
+        briefly: bool = False,
     ) -> None:
+        share = _BRIEFLY if briefly else 1
+        self._longest_s, self._in_all_s = share * _LONGEST_S, share * _IN_ALL_S
         self._engine = engine
         self._transmit = transmit
         self._receive = receive
@@ -72,10 +80,10 @@ class Waiting:
         patience, receive, time = self._patience, self._receive, self._time
         self._transmit()
         began = time()
-        end = began + _IN_ALL_S
+        end = began + self._in_all_s
         while not awaited.over:
             looking = 0.0 if awaited.moves else patience.seconds
-            came = receive(looking, _LONGEST_S) if began < end else False
+            came = receive(looking, self._longest_s) if began < end else False
             now = time()
             if not came:
                 patience.nothing()

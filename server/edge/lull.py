@@ -1,10 +1,11 @@
 """The moment before a server's end, or its successor's beginning: when to close the connections.
 
-A change whose answer is lost with the connection is one of which nobody can tell the client, in a
-new session, whether it was made. So the server begins no change any more, and says so (DELAY), and
-closes the connections when no change can be on its way: what it had begun is answered, and whoever
-was told to ask again has not done so yet. Our client does 20, 60 and 140 ms later, Linux's after
-100.
+A change that was made, and whose answer is lost with the connection, is one of which a client of a
+new session does not know. So the server begins no change any more, and says so (DELAY), until what
+it had begun is answered and the answers have arrived. What comes after that is not executed, and
+the next life of the server says so to whoever asks (``state.legacy``); whoever does not ask makes
+the call again, and it is executed once. So the moment need not be one in which nothing comes: of
+many clients there would be none.
 """
 
 from __future__ import annotations
@@ -17,13 +18,9 @@ from nfsrdma.rpcrdma.task import Reactor
 from ..service import NfsService
 
 _LEAST_S: Final = 0.09
-"""Longer than calls are on their way."""
+"""Longer than answers are on their way."""
 _MOST_S: Final = 1.0
-"""By then it is over, whoever is busy: many clients have many moments, and no common one."""
-_FRESH_S: Final = 0.01
-"""Nobody asks again so soon."""
-_STALE_S: Final = 0.2
-"""Whoever was told so long ago has asked again, or does not."""
+"""By then it is over, whatever goes on."""
 _LOOK_S: Final = 0.004
 
 
@@ -34,9 +31,7 @@ def begin_lull(reactor: Reactor, service: NfsService, then: Callable[[], None]) 
 
     def look() -> None:
         now = reactor.time()
-        lasted, told = now - began, now - service.put_off_at
-        good = service.is_idle and not _FRESH_S < told < _STALE_S
-        if lasted >= _MOST_S or (lasted >= _LEAST_S and good):
+        if service.is_idle or now - began >= _MOST_S:
             then()
         else:
             reactor.call_at(now + _LOOK_S, look)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,6 @@ class Core:
         "outside_locks",
         "owners",
         "parked",
-        "put_off_at",
         "registry",
         "tally",
         "turns",
@@ -86,7 +84,5 @@ class Core:
         """Who is told of what succeeds and fails."""
         self.draining = False
         """Whether the server is about to end, and begins no change any more."""
-        self.put_off_at = -math.inf
-        """When the latest change was put off for that."""
         self.parked = 0
         """Compounds that wait for something, and will go on."""

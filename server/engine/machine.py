@@ -222,7 +222,6 @@ class Compound:
                 # The result's number and status are in the buffer already.
                 reply.check(operation.bound)
                 if context.core.draining and operation.current:
-                    context.core.put_off_at = context.core.clock()
                     if isinstance(context.record, Slot) and not reply.mutated:
                         context.core.registry.legacy.put_off(context.record)
                     raise NfsError(nfs.NFS4ERR_DELAY)

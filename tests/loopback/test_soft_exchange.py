@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -12,6 +13,7 @@ from tests.support.hosts import loopback
 from tests.support.shm_world import Ends, ShmWorld
 
 from nfsrdma.client import quick
+from nfsrdma.client.edge.loop import LoopRunner
 from nfsrdma.client.file import spread
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
@@ -19,6 +21,7 @@ from nfsrdma.rpcrdma.providers.udp import UdpPort
 from nfsrdma.rpcrdma.providers.waiting import Waiting
 from nfsrdma.rpcrdma.roce.engine.awaited import Awaited
 from nfsrdma.rpcrdma.roce.engine.engine import Engine
+from nfsrdma.rpcrdma.task import Reactor
 from nfsrdma.rpcrdma.transport.channel import RdmaChannel
 
 SIZES = (1, 3, 10, 3073, 4096, 5000, 64 << 10, 70_000, 200_000)
@@ -140,6 +143,36 @@ def test_a_server_that_is_slow_is_waited_for(tmp_path: Path, ends: Ends) -> None
         assert slots.busy == 0
     finally:
         world.close()
+
+
+def test_a_loop_that_is_not_ours_is_not_held_for_long() -> None:
+    """As that of asyncio, of which others are served as well."""
+
+    def longest(reactor: Reactor) -> float:
+        device = SoftDevice(reactor, rng=Random(1), address=loopback(10))
+        try:
+            waiting = device.engine.wait
+            assert isinstance(waiting, Waiting)
+            slept: list[float] = []
+            now = 0.0
+
+            def receive(looking_s: float, sleeping_s: float) -> bool:
+                nonlocal now
+                slept.append(looking_s + sleeping_s)
+                now += slept[-1]
+                return now < 1  # something comes, and never what is waited for
+
+            waiting._receive, waiting._time = receive, lambda: now
+            waiting(Awaited(b"", b"", 0, memoryview(b""), None))
+            return now
+        finally:
+            device.close()
+
+    async def with_asyncio() -> float:
+        return longest(LoopRunner().reactor)
+
+    assert asyncio.run(with_asyncio()) < 0.003
+    assert 0.008 <= longest(SelectReactor()) < 0.012
 
 
 @pytest.mark.parametrize("native", [True, False])
