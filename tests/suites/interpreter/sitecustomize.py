@@ -1,10 +1,13 @@
 """Found by pynfs's interpreter as it starts: what keeps pynfs from working as it means to.
 
 Sockets of TCP send at once what they are given. And the paths of its options are octets, of which
-it takes the first to be one, as in Python 2, where it is a number: none would do.
+it takes the first to be one, as in Python 2, where it is a number: none would do. A connection that
+has ended while there was something to send is no descriptor any more, and no reason to end the
+thread that all others wait for.
 """
 
 import optparse
+import select
 import socket
 
 
@@ -29,5 +32,11 @@ class _Parser(optparse.OptionParser):
         return options, rest
 
 
+def _select(read, write, other, *timeout, _of_python=select.select):
+    open_ones = ([fd for fd in each if fd != -1] for each in (read, write, other))
+    return _of_python(*open_ones, *timeout)
+
+
+select.select = _select
 socket.socket = _Prompt
 optparse.OptionParser = _Parser
