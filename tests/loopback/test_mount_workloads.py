@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from tests.loopback.test_fuse_mount import can_mount
+from tests.loopback.test_fuse_mount import can_mount, is_mounted
 from tests.mount_workloads.programs import PROGRAMS, Missing, Place, ProgramError
 from tests.mount_workloads.stage import NOBODY, Stage
 
@@ -42,3 +43,16 @@ def test_a_program_that_fails_is_noticed(stage: Stage) -> None:
         place.run("sh", "-c", "exit 3")
     with pytest.raises(Missing):
         place.run("no-such-program")
+
+
+def test_a_network_that_loses_packets() -> None:
+    stage = Stage("soft", loss=2)
+    try:
+        PROGRAMS["build"](Place(stage.space("build"), 0, 0.0005))
+    except Missing as missing:
+        pytest.skip(f"no {missing}")
+    finally:
+        said = stage.close()
+    lost, packets = map(int, re.findall(r"(\d+) of (\d+) packets were lost", said)[0])
+    assert 0 < lost < packets / 20
+    assert not is_mounted(stage.path)

@@ -21,21 +21,21 @@ def main() -> int:
     parser.add_argument("--ways", default="tcp,soft", help=f"of {', '.join(WAYS)}")
     parser.add_argument("--users", default=f"0,{NOBODY}", help="who runs them, by number")
     parser.add_argument("--kill-every", type=float, default=0.0, metavar="S", help="the server")
+    parser.add_argument("--loss", type=float, default=0.0, metavar="PERCENT", help="over soft")
     parser.add_argument("--scale", type=float, default=1.0, help="how much each has to do")
     parser.add_argument("--suites", type=Path, help="where foreign suites are built")
     parser.add_argument("--options", default="", help="more options of the mount")
     given = parser.parse_args()
     failed = 0
     for way in given.ways.split(","):
-        stage = Stage(way, kill_every_s=given.kill_every, options=given.options)
+        stage = Stage(way, kill_every_s=given.kill_every, options=given.options, loss=given.loss)
         try:
             for name in given.programs or PROGRAMS:
                 for user in map(int, given.users.split(",")):
                     failed += not _play(stage, name, user, given.scale, given.suites, way)
         finally:
             kills = stage.server.kills
-            log = stage.log
-            stage.close()
+            log = stage.close()
         if kills:
             print(f"{way}: the server was killed {kills} times")
         if log:

@@ -120,9 +120,14 @@ class Killer:
 
 
 class Stage:
-    """A mount, of whose directory ``path`` all users have the rights that they have."""
+    """A mount, of whose directory ``path`` all users have the rights that they have.
 
-    def __init__(self, way: str, *, kill_every_s: float = 0.0, options: str = "") -> None:
+    ``loss`` is how many packets in a hundred are lost, over ``soft``.
+    """
+
+    def __init__(
+        self, way: str, *, kill_every_s: float = 0.0, options: str = "", loss: float = 0.0
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mount-workloads-"))
         self.folder.chmod(0o755)
         self.path = self.folder / "mount"
@@ -130,21 +135,23 @@ class Stage:
         self.server = Server(self.folder, way)
         os.chmod(self.server.export, 0o1777)
         try:
-            self._mount(options)
+            self._mount(options, loss)
         except BaseException:
             self.server.close()
             raise
         self._killer = Killer(self.server, kill_every_s)
 
-    def _mount(self, options: str) -> None:
+    def _mount(self, options: str, loss: float) -> None:
         words = ",".join(filter(None, ("allow_other,suid,dev", options)))
         log = (self.folder / "mount.log").open("ab")
-        command = [sys.executable, "-m", "nfsrdma", "mount", "-f", self.server.url, str(self.path)]
+        program = ["tests.mount_workloads.lossy", str(loss)] if loss else ["nfsrdma"]
+        command = [sys.executable, "-m", *program, "mount", "-f", self.server.url, str(self.path)]
         self._daemon = subprocess.Popen(
             [*command, "-o", words],
             env=_ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=log,
+            cwd=REPOSITORY,
         )
         log.close()
         assert self._daemon.stdout is not None
@@ -169,8 +176,11 @@ class Stage:
         """What the process behind the mount had to say."""
         return (self.folder / "mount.log").read_text(errors="replace")
 
-    def close(self) -> None:
-        """Unmount, end the server, and remove everything."""
+    def close(self) -> str:
+        """Unmount, end the server, and remove everything.
+
+        Return what the process behind the mount had to say.
+        """
         self._killer.close()
         umount = [sys.executable, "-m", "nfsrdma", "umount"]
         for more in ([], ["--force"]):
@@ -184,4 +194,6 @@ class Stage:
         self._daemon.kill()
         self._daemon.communicate()
         self.server.close()
+        said = self.log
         shutil.rmtree(self.folder, ignore_errors=True)
+        return said
