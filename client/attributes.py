@@ -419,7 +419,9 @@ ACL: Final = bitmap((t.FATTR4_ACL,))
 """The bitmap of the access control list alone, for :func:`decode_values`."""
 ACL_ROOM: Final = 1 << 16
 """Octets of a list that are accepted at most."""
-SERVER_LIMITS: Final = bitmap((t.FATTR4_LEASE_TIME, t.FATTR4_MAXREAD, t.FATTR4_MAXWRITE))
+SERVER_LIMITS: Final = bitmap(
+    (t.FATTR4_LEASE_TIME, t.FATTR4_MAXFILESIZE, t.FATTR4_MAXREAD, t.FATTR4_MAXWRITE)
+)
 FILE_SYSTEM: Final = bitmap(
     (
         t.FATTR4_FILES_AVAIL,

@@ -48,6 +48,8 @@ Connect = Callable[[float, Service], Future[Channel]]
 
 IO_SIZE: Final = 1 << 20
 """Octets that one READ or WRITE carries, unless the server allows only fewer."""
+LARGEST_FILE: Final = (1 << 63) - 1
+"""The size of a file that no system goes beyond."""
 _OVERHEAD: Final = 2048
 """Octets of a call or reply that are reserved for everything but file data."""
 _LEASE_MAX_S: Final = 600
@@ -131,6 +133,8 @@ class Client:
         self.rng = rng
         self.rsize = options.rsize
         self.wsize = options.wsize
+        self.file_max = LARGEST_FILE
+        """The size that a file of the mounted file system can have."""
 
     @property
     def stats(self) -> Statistics:
@@ -150,7 +154,7 @@ class Client:
         await self.recovery.lanes.first_round()
 
     async def negotiate(self, root: bytes) -> None:
-        """Adopt the server's largest READ and WRITE, and the length of its leases.
+        """Adopt the server's largest READ, WRITE and file, and the length of its leases.
 
         ``root`` is the handle of the mounted directory.
         """
@@ -158,6 +162,7 @@ class Client:
         limits = self.session.limits
         self.rsize = _io_size(self.rsize, limits.max_response, values.get(t.FATTR4_MAXREAD))
         self.wsize = _io_size(self.wsize, limits.max_request, values.get(t.FATTR4_MAXWRITE))
+        self.file_max = values.get(t.FATTR4_MAXFILESIZE) or LARGEST_FILE
         # Calls are retried for two leases while the server answers DELAY, so bound the lease.
         lease_s = min(max(values.get(t.FATTR4_LEASE_TIME, 90), 1), _LEASE_MAX_S)
         self.recovery.set_lease(lease_s)

@@ -219,6 +219,8 @@ async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer
     size, cached = len(data), arguments.write_flags & wire.WRITE_CACHE
     append = flags & os.O_APPEND and not cached
     handle.tell()
+    if not append:
+        mount.check_end(handle.node, offset + size)
     direct = mount.choices.direct or flags & os.O_DIRECT
     if handle.careful or append or direct or cached:
         await mount.behind.drain(handle.node)

@@ -207,6 +207,14 @@ class Mounted:
         finally:
             self.memory.write_ends(len(data))
 
+    def check_end(self, node: Node, end: int) -> None:
+        """Raise an error with EFBIG if a file of the mounted file system cannot end there.
+
+        The program hears of it at once, as with Linux's client, and not when it closes the file.
+        """
+        if end > self.client.file_max and node.fsid == self.fsid:
+            raise make_error(errno.EFBIG, "no file of the server is so large", node.path())
+
     async def write(self, handle: FileHandle, offset: int, data: memoryview) -> None:
         """Write at an offset, or with -1 at the end of the file; commit if too much is kept."""
         if offset < 0:

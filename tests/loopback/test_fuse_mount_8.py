@@ -5,6 +5,7 @@ Skipped where nothing can be mounted. Nothing stays mounted, whatever fails.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -140,6 +141,14 @@ def test_what_mount_runs(server: LiveServer, where: Path, tmp_path: Path) -> Non
     assert run(helper, server.url, where, "-o", f"{shown},rw,remount") == ""
     assert {"rw", "ro", "noatime"} & options_of(where) == {"rw", "noatime"}
     run("touch", where / "f")
+    # Neither is told what is so by default, nor given up because the other says nothing of it.
+    assert {"nosuid", "nodev"} <= options_of(where)
+    run("umount", where)
+    assert run(helper, server.url, where, "-o", "suid,dev") == ""
+    assert run(helper, server.url, where, "-o", "rw,user_id=0,remount,ro") == ""
+    assert {"ro", "nosuid", "nodev"} & options_of(where) == {"ro"}
+    assert run(helper, server.url, where, "-o", "remount,nodev") == ""
+    assert {"ro", "nosuid", "nodev"} & options_of(where) == {"nodev"}
     run("umount", where)
     assert run(helper, server.url, where, "-s", "-o", "nonsense=1") == ""
     assert is_mounted(where)
@@ -247,6 +256,23 @@ def test_a_copy_goes_on_over_the_other_path(where: Path, tmp_path: Path, kinds: 
             assert (where / f"copy-{which}").read_bytes() == data
             server.mend(which)
         clear(where)
+        made.close()
+    finally:
+        made.take_away()
+        server.stop()
+
+
+def test_who_writes_past_what_the_server_can_keep_is_told_at_once(where: Path) -> None:
+    server = LiveServer()
+    server.fs.max_file_size = 1 << 30
+    made = Mount(server.url, where)
+    try:
+        with open(where / "f", "wb", buffering=0) as file:
+            assert os.pwrite(file.fileno(), b"x", (1 << 30) - 1) == 1
+            with pytest.raises(OSError, match="too large") as caught:
+                os.pwrite(file.fileno(), b"x", 1 << 30)
+            assert caught.value.errno == errno.EFBIG
+        assert os.stat(where / "f").st_size == 1 << 30
         made.close()
     finally:
         made.take_away()

@@ -103,18 +103,23 @@ def _remount(directory: str, texts: tuple[str, ...]) -> None:
     """Change what mount(2) can change: ``ro``, ``noatime`` and the like.
 
     mount(8) repeats the options of fstab, which need not be new: those stay as they were. Where
-    there is no such line it repeats those of the mount table, which has the kernel's own.
+    there is no such line it repeats those of the mount table, which has the kernel's own. Whether
+    devices and set-user-ID bits count stays as it is unless it is named: a line of fstab need not
+    say ``nosuid``, nor does the mount table say ``suid``.
     """
-    from nfsrdma.client.fuse.mounting import mounted_at, remount
+    from nfsrdma.client.fuse.mounting import mounted_at, ours, remount
     from nfsrdma.client.fuse.options import parse_options
 
-    words = [word for text in texts for word in text.split(",")]
+    where = mounted_at(directory)
+    flags = next(each.flags for each in reversed(ours()) if each.path == where).split(",")
+    words = [name for name in ("suid", "dev") if f"no{name}" not in flags]
+    words += [word for text in texts for word in text.split(",")]
     told = tuple(word for word in words if word.partition("=")[0] not in _OF_THE_KERNEL)
     try:
         options = parse_options(told)
     except ValueError as error:
         raise WrongUsage(str(error)) from None
-    remount(mounted_at(directory), options.flags)
+    remount(where, options.flags)
 
 
 if __name__ == "__main__":
