@@ -1,7 +1,8 @@
 #!/bin/sh
 # Build dist/nfsrdma_VERSION_ARCH.deb: the command with all that it needs in an environment of its own
 # below /usr/lib/nfsrdma, man pages, completions, and the unit of the server. `make deb` calls it.
-# The package fits the Python of the Debian that it is built on. Needs no root.
+# The package fits the Python of the Debian that it is built on, so the dissector is compiled for that,
+# if there is what it takes (NFSRDMA_COMPILED=0 does without). Needs no root.
 set -eu
 umask 022
 
@@ -16,10 +17,19 @@ version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$top/src/nfsrdma/__init__.py
 architecture=$(dpkg --print-architecture)
 minor=$("$python" -c 'import sys; print(sys.version_info[1])')
 
+can_compile() {
+    command -v "${CC:-cc}" >/dev/null && "$python" -c 'if True:
+        import os, sys, sysconfig
+        sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
+}
+compiled=${NFSRDMA_COMPILED:-1}
+can_compile || compiled=0
+
 echo "== the environment"
 mkdir -p "$root$(dirname $home)"
 "$python" -m venv "$root$home"
-"$root$home/bin/python" -m pip install --quiet --disable-pip-version-check "$top[dissect,fsspec]"
+NFSRDMA_COMPILED=$compiled "$root$home/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$top[dissect,fsspec]"
 "$root$home/bin/python" -m pip uninstall --quiet --yes pip setuptools 2>/dev/null || true
 # It was made elsewhere: only its scripts and its own description say where.
 grep -rlI "$root$home" "$root$home/bin" "$root$home/pyvenv.cfg" | xargs sed -i "s|$root$home|$home|g"
@@ -28,7 +38,7 @@ find "$root$home" -name __pycache__ -prune -exec rm -rf {} +
 echo "== man pages and completions"
 mkdir -p "$stage/manual"
 "$python" -m venv "$stage/tools"
-"$stage/tools/bin/python" -m pip install --quiet --disable-pip-version-check click-man "$top"
+NFSRDMA_COMPILED=0 "$stage/tools/bin/python" -m pip install --quiet --disable-pip-version-check click-man "$top"
 "$stage/tools/bin/python" "$top/tools/manual.py" "$stage/manual"
 install -d "$root/usr/share/man/man1" "$root/usr/bin" "$root/usr/share/doc/nfsrdma"
 gzip -9n "$stage"/manual/man/*.1

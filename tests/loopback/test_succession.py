@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.hosts import loopback
 import nfsrdma.client as nfs
 from nfsrdma.cli.administer import upgrade
 from nfsrdma.cli.demo import free_tcp_port
+from nfsrdma.cli.serve_succession import start_orphan
 from nfsrdma.rpcrdma.providers.choice import local_servers
 from nfsrdma.server.edge.control import ControlError, ask
 from nfsrdma.server.edge.recovery import FORMAT
@@ -134,6 +136,27 @@ def test_a_new_process_takes_the_place_of_the_old_one(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.metrics), 5) as scrape:
         scrape.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert scrape.recv(64).startswith(b"HTTP/1.1 200")
+
+
+def test_a_successor_is_a_child_of_the_service_manager_at_once() -> None:
+    process = start_orphan([sys.executable, "-c", "input()"], dict(os.environ))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(process, 0)
+    end = time.monotonic() + PATIENCE_S
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:  # it has no input, so it ends by itself
+            os.kill(process, 0)
+            assert f"\nPPid:\t{os.getpid()}\n" not in status_of(process)
+            time.sleep(0.02)
+    assert time.monotonic() < end
+    with pytest.raises(FileNotFoundError):
+        start_orphan(["/nowhere/python"], dict(os.environ))
+
+
+def status_of(process: int) -> str:
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{process}/status").read_text()
+    return ""
 
 
 def test_a_successor_that_fails_changes_nothing(served: Served) -> None:

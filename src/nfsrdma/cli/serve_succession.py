@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -111,23 +113,51 @@ class Succession:
         # Whom the service manager watches is the successor then.
         environment = {name: text for name, text in os.environ.items() if name != "WATCHDOG_PID"}
         try:
-            process = subprocess.Popen(
-                [sys.executable, *arguments], stdin=subprocess.DEVNULL, env=environment
-            )
+            process = start_orphan([sys.executable, *arguments], environment)
+            watched = os.pidfd_open(process)
         except OSError as error:
             raise NotDone(f"its successor cannot be started: {reason(error)}") from None
-        self._serving.log(f"starts process {process.pid} to take over")
-        threading.Thread(target=self._watch, args=(process,), daemon=True).start()
-        return {"process": process.pid}
+        self._serving.log(f"starts process {process} to take over")
+        threading.Thread(target=self._watch, args=(process, watched), daemon=True).start()
+        return {"process": process}
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+    def _watch(self, process: int, watched: int) -> None:
         """Wait for the end of a successor, which as a rule comes long after our own."""
-        code = process.wait()
+        poll = select.poll()
+        poll.register(watched, select.POLLIN)
+        poll.poll()
+        os.close(watched)
         with suppress(OSError, RuntimeError):
             self._reactor.call_soon_threadsafe(
-                self._serving.log,
-                f"process {process.pid} has ended ({code}): nothing is changed",
+                self._serving.log, f"process {process} has ended: nothing is changed"
             )
+
+
+def start_orphan(command: list[str], environment: dict[str, str]) -> int:
+    """Start a process whose parent is the service manager at once, and return its number.
+
+    A manager sees the end of its children alone: of what was ours systemd would say that it may not
+    notice, and where it cannot see that a group is empty it would kill it without waiting. Raises
+    ``OSError``.
+    """
+    told, tells = os.pipe()
+
+    def leave_home() -> None:
+        if os.fork():
+            os._exit(0)
+        os.write(tells, str(os.getpid()).encode())
+
+    try:
+        between = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, env=environment, preexec_fn=leave_home
+        )
+        between.wait()
+        return int(os.read(told, 32))
+    except subprocess.SubprocessError as error:
+        raise OSError(errno.EAGAIN, str(error)) from None
+    finally:
+        os.close(told)
+        os.close(tells)
 
 
 # --- The one that comes ---
