@@ -195,9 +195,17 @@ SAMPLE = (
 )  # fmt: skip
 
 
+LESS = (
+    "frames-swapped-", "sides-apart-", "sends-again-", "packets-of-100-", "look-alike",
+    "tunnel-pseudowire", "client-only-", "server-only-",
+)  # fmt: skip
+"""Captures of which Wireshark makes less, or in which it sees RPCs that nobody has sent; why is not
+filed by difference: frames are out of order or of one side, or in what it does not open."""
+
+
 def corpus() -> list[Path]:
-    """A sample of the project's own captures; with NFSRDMA_ALL_CAPTURES all of them."""
-    found = sorted(path for path in CORPUS.glob("*.pcap*"))
+    """A sample of the project's own captures; with NFSRDMA_ALL_CAPTURES all but those of LESS."""
+    found = sorted(path for path in CORPUS.glob("*.pcap*") if not path.name.startswith(LESS))
     if not os.environ.get("NFSRDMA_ALL_CAPTURES"):
         found = [path for path in found if path.stem in SAMPLE]
     return found or [CORPUS / "absent"]
