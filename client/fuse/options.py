@@ -20,6 +20,9 @@ _OPPOSITES: Final = {
     "rw": "ro",
     "suid": "nosuid",
     "dev": "nodev",
+    # mount(8) keeps those two to itself, as they are the default of others.
+    "allow_suid": "nosuid",
+    "allow_dev": "nodev",
     "exec": "noexec",
     "async": "sync",
     "atime": "noatime",

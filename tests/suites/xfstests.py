@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -38,6 +39,8 @@ _NOT_FOR_US: Final = (
 )
 """Groups of tests of what only file systems on a block device have."""
 
+_TEST, _SCRATCH = "t", "s"
+"""The two directories, at the server and where they are mounted."""
 _LIMIT_S: Final = 600.0
 """How long one test may take; it is killed then, and has failed."""
 _TYPE: Final = "-e 's/fuse.ceph-fuse/ceph-fuse/'"
@@ -72,14 +75,18 @@ def _run(checkout: Path, stage: Stage, tests: Sequence[str]) -> Results:
     _teach(copy / "common/rc")
     config, results = stage.folder / "local.config", stage.folder / "results"
     config.write_text(_config(stage, results))
-    with _killing(_LIMIT_S, copy):
-        output = command(
-            ["./check", *tests],
-            stage.folder / "check.log",
-            folder=copy,
-            timeout=60 + _LIMIT_S * len(tests),
-            environment={"HOST_OPTIONS": str(config)},
-        )
+    try:
+        with _killing(_LIMIT_S, copy):
+            output = command(
+                ["./check", *tests],
+                stage.folder / "check.log",
+                folder=copy,
+                timeout=60 + _LIMIT_S * len(tests),
+                environment={"HOST_OPTIONS": str(config)},
+            )
+    finally:
+        for name in (_TEST, _SCRATCH):  # of a run that was cut off they are still mounted
+            subprocess.run(["umount", "-l", stage.folder / name], capture_output=True, check=False)
     return check_results(output)
 
 
@@ -101,7 +108,7 @@ def _teach(code: Path) -> None:
 
 def _config(stage: Stage, results: Path) -> str:
     """Return its settings: two directories of the export, each mounted where it wants it."""
-    options = "-o allow_other,suid,dev"
+    options = "-o allow_other,allow_suid,allow_dev"
     if stage.way != "tcp":
         options += f",provider={stage.way}"
     lines = {
@@ -111,7 +118,8 @@ def _config(stage: Stage, results: Path) -> str:
         "TEST_FS_MOUNT_OPTS": options,
         "RESULT_BASE": str(results),
     }
-    for device, point, name in (("TEST_DEV", "TEST_DIR", "t"), ("SCRATCH_DEV", "SCRATCH_MNT", "s")):
+    places = (("TEST_DEV", "TEST_DIR", _TEST), ("SCRATCH_DEV", "SCRATCH_MNT", _SCRATCH))
+    for device, point, name in places:
         (stage.export / name).mkdir(mode=0o777)
         (stage.folder / name).mkdir()
         lines[device] = f"{stage.url.rstrip('/')}/{name}"

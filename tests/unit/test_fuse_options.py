@@ -141,3 +141,4 @@ def test_all_that_mount_8_passes_on_is_known() -> None:
         *("silent", "relatime"),
     }
     assert set(parse_options((off, "silent", on)).flags) == {"dirsync"}
+    assert parse_options(("allow_suid,allow_dev",)).flags == ()
