@@ -19,6 +19,7 @@ claims        which connections are RPC-over-RDMA
 offers        which RDMA belongs to which call
 chunks        the chunks of an exchange
 placement     where packets belong whose address was not captured
+unanswered    whose data are in READ responses, where nothing is there of who asked for them
 intact        whether what is not seen did not happen, or is only not in the capture
 resolve       what the messages of an exchange say, once all of it is there
 names         which file a handle is: a tree of names for each server

@@ -45,6 +45,7 @@ from .model import CmEvent, Connection, Message, RdmaOp, Side
 from .offers import offering
 from .pairing import Pairing
 from .sends import Outbox
+from .unanswered import place_unanswered
 
 MAX_FLOWS = 1 << 14
 """Queue pairs that are followed at a time; of those that are not in use, the oldest go first."""
@@ -262,6 +263,7 @@ class Connections:
         self._deal()
         if flow not in self._pairing.opposite:
             self._matching.ended(flow.side.connection)
+            self._unanswered(flow)
         self._matching.left(flow.side)
         self._flows.pop(flow.key, None)
         self._pairing.dropped(flow)
@@ -293,6 +295,16 @@ class Connections:
             self._deal()
         for connection in list(self._pairing.connections.values()):
             self._matching.ended(connection)
+        for flow in self._flows.values():
+            self._unanswered(flow)
+
+    @staticmethod
+    def _unanswered(flow: Flow) -> None:
+        """Give what a side has sent of its memory to its calls, if nothing is there of its peer."""
+        if flow.early and flow.side.peer is None:
+            reader = Side(flow.destination, flow.side.connection)
+            place_unanswered(flow.early, flow.side.calls.values(), reader)
+            flow.early.clear()
 
     def _note(self, frame: int, rule: str, text: str) -> None:
         self._events.findings.emit(Finding(frame, Severity.NOTE, rule, text))

@@ -188,8 +188,10 @@ def _one_side(link: str, client: bool) -> Scene:
     frames = scene.wire.frames
     frames[:] = [frame for frame in frames if (id(frame) in watched.clients) == client]
     for rpc in scene.rpcs:
-        # How much of a READ was used is in its reply; what a reply is about is in its call.
-        rpc.payloads = []
+        # How much of a READ was used is in its reply; what a reply is about is in its call; and
+        # whose READ responses these are, iWARP's do not say by their order.
+        known = client and link in ROCE
+        rpc.payloads = [one for one in rpc.payloads if known and one.operation == "WRITE"]
         if not client:
             rpc.operations = []
     if not client:
