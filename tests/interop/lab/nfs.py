@@ -18,6 +18,9 @@ from .packages import LabError
 RDMA_PORT = 20049
 TCP_PORT = 2049
 
+#: Threads of the kernel's server.
+THREADS = 4
+
 #: Mount options for a bad network. Two rxe devices now and then wait for each other for good after
 #: a loss; the client's RPC timeout then makes a new connection, by default after a minute.
 IMPATIENT = "timeo=50"
@@ -108,9 +111,12 @@ class Knfsd:
         """
         stopped = self.guest.run("rpc.nfsd 0", timeout=30.0, check=False)
         if stopped.timed_out:
-            stacks = self.guest.run(_NFSD_STACKS, check=False).stdout
-            raise LabError(f"{self.guest.name}: knfsd does not stop; its threads:\n{stacks}")
+            raise LabError(f"{self.guest.name}: knfsd does not stop; its threads:\n{self.stacks()}")
         checked(self.guest.name, stopped, True)
+
+    def stacks(self) -> str:
+        """What the server's threads wait for."""
+        return self.guest.run(_NFSD_STACKS, check=False).stdout
 
     def stop(self) -> None:
         """Stop serving and forget the files."""
@@ -130,9 +136,13 @@ class Knfsd:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def set_threads(self, count: int) -> None:
+        """Have it use so many threads from now on."""
+        self.guest.run(f"rpc.nfsd {count}")
+
     def _run_threads(self) -> None:
         # The port is a number because /etc/services may lack the name "nfsrdma".
-        self.guest.run(f"rpc.nfsd --no-nfs-version 3 --rdma={RDMA_PORT} 4")
+        self.guest.run(f"rpc.nfsd --no-nfs-version 3 --rdma={RDMA_PORT} {THREADS}")
 
 
 @contextlib.contextmanager
