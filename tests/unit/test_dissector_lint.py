@@ -235,3 +235,14 @@ def test_a_call_without_a_result_may_have_used_its_slot_or_not(tmp_path: Path) -
         do_sequence(wire, 15, 0, following)
         found = [one.rule for one in lint(wire, tmp_path)]
         assert [rule for rule in found if rule != "rdma-error"] == rules
+
+
+def test_an_identifier_that_another_session_has_had(tmp_path: Path) -> None:
+    """As of a server that was started anew: the slots are new, too."""
+    for second, rules in (([1, 2], []), ([3], ["slot-sequence"])):
+        wire = connected()
+        for numbers in ([1, 2, 3], second):
+            do_session(wire)
+            for sequence in numbers:
+                do_sequence(wire, 100 * len(numbers) + sequence, 0, sequence)
+        assert [one.rule for one in lint(wire, tmp_path)] == rules

@@ -27,13 +27,23 @@ class _Last(NamedTuple):
     """How many numbers behind ``sequence`` may have gone: calls of which no result says so."""
 
 
+class _Born(NamedTuple):
+    """A session that was made."""
+
+    forth: int
+    """Slots of its client."""
+    back: int
+    frame: int
+    """Of the reply that made it. What had its identifier before was another one."""
+
+
 class Sessions:
     """Follows every slot that is used in the capture."""
 
     def __init__(self) -> None:
         self._slots: dict[SlotKey, _Last] = {}
-        self._sizes: dict[bytes, tuple[int, int]] = {}
-        """Of sessions that the capture has the beginning of: slots forth and back."""
+        self._sizes: dict[bytes, _Born] = {}
+        """Of sessions that the capture has the beginning of."""
 
     def check(self, exchange: Exchange) -> Iterator[Finding]:
         """Check an exchange."""
@@ -47,7 +57,8 @@ class Sessions:
         result = reply.operations[0].value
         if isinstance(result, t.CREATE_SESSION4res):
             if isinstance(result.value, t.CREATE_SESSION4resok):
-                self._created(result.value)
+                made_in = exchange.reply.frame if exchange.reply is not None else 0
+                self._created(result.value, made_in)
         elif isinstance(asked, t.SEQUENCE4args) and isinstance(result, t.SEQUENCE4res):
             key = (bytes(asked.sa_sessionid), False, asked.sa_slotid)
             yield from self._used(exchange, key, asked.sa_sequenceid, result.value is not None)
@@ -56,12 +67,12 @@ class Sessions:
             key = (bytes(asked.csa_sessionid), True, asked.csa_slotid)
             yield from self._used(exchange, key, asked.csa_sequenceid, result.value is not None)
 
-    def _created(self, made: t.CREATE_SESSION4resok) -> None:
+    def _created(self, made: t.CREATE_SESSION4resok, frame: int) -> None:
         session = bytes(made.csr_sessionid)
         if len(self._sizes) >= MAX_SLOTS:
             del self._sizes[next(iter(self._sizes))]
         fore, back = made.csr_fore_chan_attrs, made.csr_back_chan_attrs
-        self._sizes[session] = (fore.ca_maxrequests, back.ca_maxrequests)
+        self._sizes[session] = _Born(fore.ca_maxrequests, back.ca_maxrequests, frame)
 
     def _without_result(self, asked: Any) -> None:
         """Note that the number of a call may have gone, or not.
@@ -77,11 +88,16 @@ class Sessions:
             sequence = asked.csa_sequenceid
         else:
             return
-        last = self._slots.get(key)
-        if last is None and key[0] in self._sizes:
-            last = _Last(0, 0, 0)
+        last = self._last(key)
         if last is not None and sequence - last.sequence & 0xFFFFFFFF == last.unsure + 1:
             self._keep(key, last._replace(unsure=last.unsure + 1))
+
+    def _last(self, key: SlotKey) -> _Last | None:
+        """Return the latest request of a slot; ``None`` if that is not known."""
+        last, born = self._slots.get(key), self._sizes.get(key[0])
+        if born is not None and (last is None or last.frame < born.frame):
+            return _Last(0, 0, 0)  # zero has gone before the first request of a session
+        return last
 
     def _keep(self, key: SlotKey, last: _Last) -> None:
         if key not in self._slots and len(self._slots) >= MAX_SLOTS:
@@ -100,11 +116,8 @@ class Sessions:
             text = f"slot {slot} of a session of {sizes[callback]} slots"
             yield found(call.frame, "slot-range", text)
             return
-        last = self._slots.get(key)
+        last = self._last(key)
         name = f"slot {slot}"
-        if last is None:
-            # Zero has gone before the first request of a session.
-            last = _Last(0, 0, 0) if sizes is not None else None
         if last is not None and complete(exchange.requester.connection):
             ahead = sequence - last.sequence & 0xFFFFFFFF
             if call.frame < last.reply and ahead:
