@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 _SMALLEST: Final = 12
+_BESIDE: Final = 512
+"""Octets beside a power of two of data: for the reply that they are in, and a record mark."""
 _KINDS: Final = 32
 _MOST: Final = 32
 _OCTETS: Final = 8 << 20
 
 
 class BufferPool:
-    """Buffers whose lengths are powers of two, from 4 KiB on, some of which are kept for reuse.
+    """Buffers whose lengths are a little more than powers of two, some of which are kept for reuse.
 
-    A buffer is less than twice as long as what was asked for, so that the octets of a reply tell,
-    within a factor of two, what it holds. Of each length no more than 32 are kept, and no more than
-    8 MiB.
+    From 4 KiB on a buffer is less than twice as long as what was asked for, so that the octets of a
+    reply tell, within a factor of two, what it holds. Of each length no more than 32 are kept, and
+    no more than 8 MiB.
     """
 
     __slots__ = ("_free", "_made")
@@ -27,15 +29,15 @@ class BufferPool:
     @property
     def lent(self) -> int:
         """Octets lent now."""
-        return self._made - sum(len(free) << kind for kind, free in enumerate(self._free))
+        return self._made - sum(len(buffer) for free in self._free for buffer in free)
 
     def acquire(self, size: int) -> bytearray:
         """Return a buffer of at least ``size`` octets of any content. Raises ``MemoryError``."""
-        kind = (size - 1).bit_length() if size > 4096 else _SMALLEST
+        kind = max((size - _BESIDE - 1).bit_length(), _SMALLEST)
         free = self._free[kind]
         if free:
             return free.pop()
-        buffer = bytearray(1 << kind)
+        buffer = bytearray((1 << kind) + _BESIDE)
         self._made += len(buffer)
         return buffer
 
