@@ -22,7 +22,7 @@ from ..file import OpenFile
 from ..locks import FOREVER
 from ..open_mode import OpenMode
 from .on_thread import ThreadMount
-from .shared import checked_offset, unchanging
+from .shared import checked_offset, to_fill, unchanging
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -91,7 +91,7 @@ class NfsFile(io.RawIOBase):
 
         They are fewer than the buffer has only at the end of the file. The position does not move.
         """
-        view = memoryview(buffer).cast("B")
+        view = to_fill(buffer)
         return self._run(self._file.read_at(checked_offset(offset), view))
 
     def write_at(self, offset: int, data: Buffer) -> int:
@@ -210,7 +210,7 @@ class NfsFile(io.RawIOBase):
     def readinto(self, buffer: Buffer) -> int:
         """Fill ``buffer``, and return how many octets there were: fewer only at the end of file."""
         self._check_readable()
-        view = memoryview(buffer).cast("B")
+        view = to_fill(buffer)
         count = self._run(self._file.read_at(self._position, view))
         self._position += count
         return count

@@ -43,6 +43,17 @@ def checked_offset(offset: int) -> int:
     return offset
 
 
+def to_fill(buffer: Buffer) -> memoryview:
+    """Return a view of a buffer's octets. ``TypeError`` if they cannot be written to, or lie apart.
+
+    That must be known before anything is asked of the server, which may write there by itself.
+    """
+    view = memoryview(buffer).cast("B")
+    if view.readonly:
+        raise TypeError(f"cannot read into {type(buffer).__name__}: it is read-only")
+    return view
+
+
 def unchanging(data: Buffer) -> memoryview:
     """Return a view that cannot change: of ``data`` if that is ``bytes``, else of a copy."""
     if type(data) is bytes:
