@@ -39,7 +39,8 @@ _ORDINARY: Final = frozenset(
             nfs.NFS4ERR_NOTSUPP,
             nfs.NFS4ERR_LAYOUTUNAVAILABLE,
         ),
-        *(nfs.NFS4ERR_BADSESSION, nfs.NFS4ERR_STALE_CLIENTID, nfs.NFS4ERR_NOTDIR),
+        *(nfs.NFS4ERR_BADSESSION, nfs.NFS4ERR_DEADSESSION),
+        *(nfs.NFS4ERR_STALE_CLIENTID, nfs.NFS4ERR_NOTDIR),
     )
 )
 _LONGEST: Final = 4096

@@ -51,6 +51,8 @@ _DIRECTORY_KINDS: Final = (0, 4)  # DT_UNKNOWN: some file systems do not say; DT
 
 _CAPABILITY_VERSION: Final = 0x20080522  # linux/capability.h; the same for every thread's two words
 _CAPABILITIES: Final = struct.Struct("=6I")  # effective, permitted, inheritable; and the high words
+CAP_SETGID: Final = 6
+CAP_SETUID: Final = 7
 CAP_SYS_RESOURCE: Final = 24
 
 _libc: Any = ctypes.CDLL(None, use_errno=True)
@@ -245,12 +247,22 @@ def give_up_capability(number: int) -> None:
 
     See capabilities(7). Raises OSError where the kernel does not let us.
     """
-    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION, 0))
-    data = ctypes.create_string_buffer(_CAPABILITIES.size)
-    if _libc.capget(header, data) < 0:
-        raise _failed()
-    words = list(_CAPABILITIES.unpack(data.raw[: _CAPABILITIES.size]))
+    header, words = _capabilities()
     words[:3] = [word & ~(1 << number) for word in words[:3]]
     data = ctypes.create_string_buffer(_CAPABILITIES.pack(*words))
     if _libc.capset(header, data) < 0:
         raise _failed()
+
+
+def has_capability(number: int) -> bool:
+    """Return whether this thread may use a capability (below 32). Raises OSError as above."""
+    return bool(_capabilities()[1][0] >> number & 1)
+
+
+def _capabilities() -> tuple[Any, list[int]]:
+    """Return a header for the system calls, and the words: effective, permitted, inheritable ..."""
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION, 0))
+    data = ctypes.create_string_buffer(_CAPABILITIES.size)
+    if _libc.capget(header, data) < 0:
+        raise _failed()
+    return header, list(_CAPABILITIES.unpack(data.raw[: _CAPABILITIES.size]))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -432,3 +436,19 @@ def test_the_unit_uses_options_that_there_are() -> None:
     known = {name for option in serve.params for name in option.opts}
     for command in commands:
         assert {word for word in command.split() if word.startswith("--")} <= known
+    # systemd 257 takes CAP_SETUID from a root that is named, and every caller was refused.
+    assert not re.search(r"^User=", unit.read_text(), re.MULTILINE)
+
+
+def test_a_root_that_cannot_act_as_others_says_so() -> None:
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("for root, with setpriv(1)")
+    program = "from nfsrdma.cli.serve_run import warn_of_missing_rights as w; w()"
+    for without, said in (("", ""), ("-setuid", "root without CAP_SETUID cannot act as other")):
+        dropped = ["setpriv", "--bounding-set", without] if without else []
+        ran = subprocess.run(
+            [*dropped, sys.executable, "-c", program], capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stderr.startswith(said)
+        assert bool(ran.stderr) == bool(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
@@ -15,7 +16,13 @@ import click
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
-from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
+from nfsrdma.server.vfs.syscalls import (
+    CAP_SETGID,
+    CAP_SETUID,
+    CAP_SYS_RESOURCE,
+    give_up_capability,
+    has_capability,
+)
 
 from .serve_backends import open_place
 from .serve_config import check_exports, shown_config
@@ -28,6 +35,8 @@ from .serve_settings import Settings
 from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourselves
 from .serve_succession import take_over
 from .serving import ServeCommand
+
+_log = logging.getLogger(__name__)
 
 _ARGUMENTS: Final = "nfsrdma.cli.arguments"
 _COLLECT: Final = (20_000, 20, 100)
@@ -70,6 +79,7 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
     log_format = chosen_format(settings.seen.log_format)
     set_up(log_format, settings.seen.verbose)
     give_up_privileges()
+    warn_of_missing_rights()
     settings = settings.resolved()
     # What other servers export is mounted on the reactor that ours will run on.
     reactor = SelectReactor()
@@ -140,3 +150,15 @@ def give_up_privileges() -> None:
     """
     with suppress(OSError):
         give_up_capability(CAP_SYS_RESOURCE)
+
+
+def warn_of_missing_rights() -> None:
+    """Log that root cannot act as its callers, who would all be refused, and nobody knew why."""
+    rights = {"CAP_SETUID": CAP_SETUID, "CAP_SETGID": CAP_SETGID}
+    with suppress(OSError):
+        missing = [name for name, number in rights.items() if not has_capability(number)]
+        if missing and not os.geteuid():
+            _log.warning(
+                "root without %s cannot act as other users: what they ask for will be refused",
+                " and ".join(missing),
+            )
