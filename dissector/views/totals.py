@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -234,7 +235,17 @@ class Top:
         """Return those with the most, under the names to show."""
         for key, tally in self.tallies.all.items():
             tally.name = self.label(key, tally)
-        return self.tallies.by_octets()[: self._count]
+        shown = self.tallies.by_octets()[: self._count]
+        names = Counter(tally.name for tally in shown)
+        alike = [
+            (key[0], tally)
+            for key, tally in self.tallies.all.items()
+            if isinstance(key, tuple) and names[tally.name] > 1
+        ]
+        if len({server for server, _ in alike}) > 1:
+            for server, tally in alike:
+                tally.name += f" on {server}"
+        return shown
 
     def text(self) -> Iterator[str]:
         """Give a line for each, the one with the most octets first."""

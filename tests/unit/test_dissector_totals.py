@@ -204,3 +204,15 @@ def test_one_slot_of_one_session_is_followed() -> None:
     assert found
     messages = [row for row in found if "rpc.xid" in row]
     assert {(row["nfs.session_id4"], row["nfs.slotid"]) for row in messages} == {(session, slot)}
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_servers(tmp_path: Path) -> None:
+    linux = ROOT / "tests" / "data" / "captures" / "linux" / "linux-client-v41.pcap"
+    octets = linux.read_bytes()
+    other = tmp_path / "other.pcap"
+    other.write_bytes(octets.replace(b"\x0a\x63\x00", b"\x0a\x63\x07"))
+    said = run("--top", "files:4", linux, other)
+    names = [line.split("  ")[-1] for line in said.splitlines()[1:5]]
+    assert len(set(names)) == 4
+    assert {name.split(" on ")[1] for name in names} == {"10.99.0.1", "10.99.7.1"}
+    assert " on " not in run("--top", "files:4", linux)
