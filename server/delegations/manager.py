@@ -13,6 +13,7 @@ asked, but gives way with all that it has, as it does for opens and locks.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -318,6 +319,7 @@ class Delegations:
         if delegation.recalled:
             return
         now = self._reactor.time()
+        self._registry.remark(delegation.client, "a delegation is asked back", now)
         delegation.recalled = True
         delegation.timer = self._reactor.call_at(
             now + self._registry.times.lease, self._overdue, delegation
@@ -358,6 +360,8 @@ class Delegations:
             return
         try:
             self._registry.note_revocation(delegation.client)
+            what = "a delegation is revoked, as it was not returned within a lease"
+            self._registry.remark(delegation.client, what, self._reactor.time(), logging.WARNING)
             self.table.revoke(delegation)
         except NfsError:
             # It cannot be recorded now, so it must not be done.

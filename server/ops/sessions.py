@@ -293,4 +293,4 @@ def reclaim_complete(context: Context, args: nfs.RECLAIM_COMPLETE4args, reply: R
         return
     if client.reclaim_complete:
         raise NfsError(nfs.NFS4ERR_COMPLETE_ALREADY)
-    context.core.registry.complete_reclaim(client)
+    context.core.registry.complete_reclaim(client, context.now)

@@ -118,6 +118,13 @@ class Registry:
         self._now = now
         self._complaints.about(peer, refusal.reason)
 
+    def remark(self, client: Client, what: str, now: float, level: int = logging.INFO) -> None:
+        """Log what became of a client, or of what it holds; ``what`` is one of a few texts."""
+        self._now = now
+        peers = (each.peer for one in client.sessions.values() for each in one.connections)
+        peer = next(peers, None) or Peer("no connection", client.source[0], 0, client.source[1])
+        self._complaints.about(peer, what, level=level)
+
     # --- Clients ---
 
     def has_expired(self, client: Client, now: float) -> bool:
@@ -272,10 +279,12 @@ class Registry:
         if not client.revocations:
             self._on_record(self.store.add, revocation_of(client.record))
 
-    def complete_reclaim(self, client: Client) -> None:
+    def complete_reclaim(self, client: Client, now: float) -> None:
         """Handle a RECLAIM_COMPLETE."""
         self.note_state(client)
         client.reclaim_complete = True
+        if client.record in self.grace.awaited:
+            self.remark(client, "is back, and has reclaimed what it had", now)
         self.grace.completed(client.record)
 
     def sweep(self, now: float) -> None:
@@ -293,6 +302,8 @@ class Registry:
                 client.hang_up()
             out_of_courtesy = now > client.renewed + self.times.lease + self.times.courtesy
             if not client.has_state or out_of_courtesy or self.states.is_waited_for(client):
+                if client.has_state:
+                    self.remark(client, "was silent for a lease, and loses what it holds", now)
                 try:
                     self.retire(client)
                 except NfsError:

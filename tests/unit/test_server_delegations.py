@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from tests.support.delegations import (
     BACK,
@@ -393,6 +395,15 @@ def test_what_is_not_returned_within_a_lease_is_revoked(bed: Bed) -> None:
     session.ok(free_stateid(delegation))
     assert not session.ok()[0].sr_status_flags & flag
     session.fails(t.NFS4ERR_BAD_STATEID, putfh(handle), read(delegation))
+
+
+def test_recalls_and_revocations_are_logged(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "nfsrdma.server")
+    revoked(bed)
+    said = [(each.levelname, each.getMessage()) for each in caplog.records]
+    assert ("INFO", "127.0.0.1 over tcp: a delegation is asked back") in said
+    why = "a delegation is revoked, as it was not returned within a lease"
+    assert ("WARNING", f"127.0.0.1 over tcp: {why}") in said
 
 
 def test_one_that_is_held_cannot_be_freed(bed: Bed) -> None:

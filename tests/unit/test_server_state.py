@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -259,6 +260,16 @@ def test_shutdown_is_no_farewell_of_the_clients(machine: Machine) -> None:
     machine.server.close()
     machine.start()
     machine.peer().session(b"me", complete=False).ok(*reclaim_open(handle))
+
+
+def test_recoveries_are_logged(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "nfsrdma.server")
+    machine.peer().session(b"me").create(b"f")
+    assert not [each for each in caplog.messages if "is back" in each]
+    machine.start()
+    machine.peer().session(b"me")
+    (back,) = (each for each in caplog.messages if "is back" in each)
+    assert back.endswith("is back, and has reclaimed what it had")
 
 
 def test_who_was_put_out_may_not_reclaim(machine: Machine) -> None:
