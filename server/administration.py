@@ -15,7 +15,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from .engine.tally import BOUNDS, Work
 from .service import NfsService
 from .state.client import Client, address_and_owner
-from .status import end_of, shown_name
+from .status import id_of, shown_name
 from .vfs.namespace import Filehandle
 
 _MOST_SHOWN: Final = 64
@@ -86,11 +86,6 @@ def _give_up(service: NfsService, records: list[bytes]) -> list[Evicted]:
             raise NotDone(f"that {address} is gone cannot be recorded: see the log") from None
         gone.append(Evicted("", shown_name(owner), address, 0, 0, 0))
     return gone
-
-
-def id_of(client: Client) -> str:
-    """Return the id of a client as people see it."""
-    return end_of(client.id.to_bytes(8, "big"))
 
 
 def _evicted(client: Client) -> Evicted:

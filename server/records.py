@@ -115,9 +115,9 @@ def _about(context: Context, number: int, arguments: Any, done: bool) -> Entry:
     if done and number in (nfs.OP_CREATE, nfs.OP_OPEN) and base is not None:
         known = base.export.fs.path_at_hand(base.node)
         name = b"" if known is not None else name
-    entry: Entry = {"path": _path(base, name), **further}
+    entry: Entry = {"path": path_of(base, name), **further}
     if number in _TO_CURRENT and arguments is not None:
-        entry["to"] = _path(context.current, arguments.newname)
+        entry["to"] = path_of(context.current, arguments.newname)
     return entry
 
 
@@ -153,7 +153,7 @@ _NAMED: Final[dict[int, Callable[[Any], tuple[bytes, Entry]]]] = {
 """The name that an operation is about, below the file handle, and what else is to be said."""
 
 
-def _path(handle: Filehandle | None, name: bytes) -> str:
+def path_of(handle: Filehandle | None, name: bytes = b"") -> str:
     """Return a path as clients see it; what is not known of it is a number."""
     if handle is None:
         return ""

@@ -14,6 +14,7 @@ from typing import Final
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.transport.channel import RdmaChannel
 
+from .records import path_of
 from .service import NfsService
 from .state.backchannel import Path
 from .state.client import Client, address_and_owner
@@ -22,6 +23,7 @@ from .state.session import Session
 from .vfs.export import Export
 
 MOST_CLIENTS: Final = 512
+MOST_WAITS: Final = 64
 MOST_SESSIONS: Final = 4
 """Of one client."""
 MOST_CONNECTIONS: Final = 16
@@ -132,6 +134,21 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitStatus:
+    """Somebody who waits for a client to give up something that it holds of a file.
+
+    ``what`` is ``"lock"`` or ``"delegation"``; ``waiting`` and ``holding`` are ids of clients.
+    ``waiting`` is empty for a delegation, which several may want back, and ``holding`` for a lock
+    that no client has: it is about to be had, or a program of the server's host has it.
+    """
+
+    what: str
+    path: str
+    waiting: str
+    holding: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerStatus:
     """A server at one moment. ``grace_s`` is 0 outside of a grace period."""
 
@@ -140,6 +157,7 @@ class ServerStatus:
     grace_s: float
     awaited: tuple[str, ...]
     """The clients that it lasts for: they have not come back yet."""
+    waits: tuple[WaitStatus, ...]
     draining: bool
     listeners: tuple[ListenerStatus, ...]
     exports: tuple[ExportStatus, ...]
@@ -168,6 +186,7 @@ def status_of(service: NfsService, now: float) -> ServerStatus:
         lease_s=registry.times.lease,
         grace_s=registry.grace.remaining(now),
         awaited=tuple(islice(_awaited(registry), MOST_CLIENTS)),
+        waits=tuple(islice(_waits(service), MOST_WAITS)),
         draining=service.draining,
         listeners=tuple(_listeners(service)),
         exports=tuple(_exports(service)),
@@ -227,6 +246,25 @@ def _readers(export: Export) -> tuple[str, ...]:
     return (("any",) if readers.everyone else ()) + tuple(map(str, readers.networks))
 
 
+def _waits(service: NfsService) -> Iterator[WaitStatus]:
+    for export in service.namespace.exports:
+        for file in service.registry.states.files_of(export):
+            for waiter in file.waiters.values():
+                held = file.locks.conflict(
+                    waiter.start, waiter.end, waiter.exclusive, waiter.client, waiter.owner
+                )
+                holding = "" if held is None else id_of(held.holder.client)
+                yield WaitStatus("lock", path_of(file.handle), id_of(waiter.client), holding)
+            for client, delegation in file.delegations.items():
+                if delegation.recalled:
+                    yield WaitStatus("delegation", path_of(file.handle), "", id_of(client))
+
+
+def id_of(client: Client) -> str:
+    """Return the id of a client as people see it."""
+    return end_of(client.id.to_bytes(8, "big"))
+
+
 def _awaited(registry: Registry) -> Iterator[str]:
     for record in sorted(registry.grace.awaited):
         address, owner = address_and_owner(record)
@@ -239,7 +277,7 @@ def _client(
     sessions = list(client.sessions.values())
     age = now - client.renewed
     return ClientStatus(
-        id=end_of(client.id.to_bytes(8, "big")),
+        id=id_of(client),
         name=shown_name(client.owner),
         address=client.source[0],
         user=client.source[1],

@@ -235,6 +235,16 @@ def test_who_may_only_read_and_who_is_waited_for(asked: Asked) -> None:
     assert "waits for a\\x1b of 10.0.0.1" in output
 
 
+def test_what_waits_for_what(asked: Asked) -> None:
+    lock = {"what": "lock", "path": "/a/f", "waiting": "1", "holding": "2"}
+    recall = {"what": "delegation", "path": "/a/g", "waiting": "", "holding": "3"}
+    asked.said = picture(1) | {"waits": [lock, lock | {"holding": ""}, recall]}
+    output = run(str(asked.path))[1]
+    assert "1 waits for a lock on /a/f, which 2 has" in output
+    assert "1 waits for a lock on /a/f, which no client has" in output
+    assert "3 is asked for its delegation of /a/g" in output
+
+
 def test_what_is_shown_is_safe_on_a_terminal(asked: Asked) -> None:
     asked.said = picture(1, "evil\x1b[2J\n")
     status, output = run(str(asked.path))

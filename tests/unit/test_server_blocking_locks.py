@@ -21,6 +21,7 @@ from tests.support.nfs40 import Client40
 
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.limits import StateLimits
+from nfsrdma.server.status import status_of
 from nfsrdma.xdr.nfs4 import types as t
 
 READ_LT, WRITE_LT, READW_LT, WRITEW_LT = t.READ_LT, t.WRITE_LT, t.READW_LT, t.WRITEW_LT
@@ -286,3 +287,18 @@ def test_nothing_is_left_when_the_server_closes(bed: Bed) -> None:
     reactor.advance(5)
     settle(reactor)
     assert bed.queued == 0
+
+
+def test_who_waits_for_whom_is_shown() -> None:
+    bed = Bed()
+    assert bed.one.asks(WRITE_LT) is None
+    assert bed.two.asks(WRITEW_LT) is not None
+    (wait,) = status_of(bed.server, bed.reactor.time()).waits
+    ids = {each.name: each.id for each in status_of(bed.server, bed.reactor.time()).clients}
+    assert (wait.what, wait.waiting, wait.holding) == ("lock", ids["two"], ids["one"])
+    assert wait.path.startswith("/")
+    bed.one.unlocks()
+    (wait,) = status_of(bed.server, bed.reactor.time()).waits
+    assert wait.holding == ""
+    assert bed.two.asks(WRITEW_LT) is None
+    assert status_of(bed.server, bed.reactor.time()).waits == ()

@@ -56,6 +56,7 @@ def shown(found: Status) -> Iterator[str]:
     for client in found["clients"]:
         yield from _client(client)
     yield from _left_out(found["clients_left_out"], "clients")
+    yield from map(_wait, found.get("waits", ()))
     others = found["other_connections"]
     if others:
         yield "Connections that no session uses (NFS 4.0, or peers that have not said who they are)"
@@ -67,6 +68,14 @@ def _hosts(export: Status) -> Iterator[str]:
     readers = export.get("readers", ())  # older servers do not say
     for host in export["hosts"]:
         yield printable(host) + (" (read only)" if host in readers else "")
+
+
+def _wait(each: Status) -> str:
+    path, holding = printable(each["path"]), printable(each["holding"])
+    if each["what"] == "delegation":
+        return f"{holding} is asked for its delegation of {path}"
+    who = f"{holding} has" if holding else "no client has"
+    return f"{printable(each['waiting'])} waits for a lock on {path}, which {who}"
 
 
 def _head(found: Status) -> Iterator[str]:
