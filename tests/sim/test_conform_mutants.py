@@ -37,6 +37,7 @@ from nfsrdma.rpcrdma.transport.reduction import ReplyPlan, plan_reply
 from nfsrdma.server.engine import replay
 from nfsrdma.server.ops import sessions
 from nfsrdma.server.state import lease
+from nfsrdma.server.state.session import Slot
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs3 import types as t
 
@@ -276,6 +277,16 @@ def _however_long(ours: PrivateData, theirs: PrivateData) -> tuple[int, int]:
 def _everything_is_new(record: Any, seqid: int, fingerprint: Any) -> Any:
     record.acquire(seqid, fingerprint)
     return replay.NEW
+
+
+_acquire = Slot.acquire
+
+
+@mutant("RR10", Slot, "acquire")
+def _skips_numbers(self: Any, seqid: int, fingerprint: Any) -> bool:
+    if seqid > self.seqid + 1:
+        self.seqid = seqid - 1
+    return _acquire(self, seqid, fingerprint)
 
 
 MUTANTS["CM1 nobody is let in"] = Mutant(

@@ -239,3 +239,28 @@ async def false_retry(lab: Lab) -> str:
     found = await session.run(nfs.putfh(session.directory), nfs.lookup(name))
     expect(found.status == t.NFS4ERR_NOENT, "another request was executed under an old number")
     return "the cached reply" if tried.served else tried.how
+
+
+@case("RR10", _REPLAY, Severity.MUST)
+async def misordered(lab: Lab) -> None:
+    """Refuse a number that is neither a slot's last nor its next, and keep the slot as it was."""
+    session = await lab.session()
+    await session.ok(nfs.PUTROOTFH)
+    await session.ok(nfs.PUTROOTFH)
+    last = session.seqid
+    for seqid in (last + 2, last - 1, last + (1 << 30)):
+        name = lab.file_name()
+        make = nfs.symlink(name, b"misordered")
+        call = session.compound(nfs.putfh(session.directory), make, seqid=seqid)
+        tried = await lab.try_out(session.peer, _again(session, call), call)
+        expect(
+            tried.how == "NFS4ERR_SEQ_MISORDERED",
+            f"number {seqid} behind {last} was answered with {tried.how}",
+        )
+        found = await session.run(nfs.putfh(session.directory), nfs.lookup(name))
+        expect(
+            found.status == t.NFS4ERR_NOENT,
+            f"behind number {seqid} instead of {last + 1}, number {session.seqid}: "
+            f"LOOKUP of what was not to be made: {found.status_name}",
+        )
+        last = session.seqid
