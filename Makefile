@@ -156,7 +156,7 @@ costs: $(STAMP) ## what an operation costs, against clients, files, opens, locks
 format: $(STAMP) ## put every file into shape
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-emit: $(STAMP) ## emit the XDR modules, the client's blocking face and the coverage table anew
+emit: $(STAMP) ## emit anew what `make check` finds stale: XDR modules, blocking face, tables, lists, API
 	@$(BIN)/python -m nfsrdma.xdr.compiler
 	@$(BIN)/python -m nfsrdma.client.api.emit
 	@$(BIN)/python tools/coverage.py

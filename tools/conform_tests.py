@@ -19,7 +19,7 @@ BEGIN, END = "<!-- tests:begin -->", "<!-- tests:end -->"
 
 def table() -> str:
     """Return the list: a table for each section."""
-    servers = chosen((), (), frozenset(Severity), destructive=True)
+    servers = chosen((), (), frozenset(Severity), destructive=True, long=True)
     clients = chosen_scenarios((), (), frozenset(Severity))
     cases = [*servers, *clients]
     parts = [f"{len(servers)} tests of servers, {len(clients)} of clients."]

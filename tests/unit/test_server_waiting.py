@@ -247,7 +247,7 @@ def test_what_waits_is_charged(session: Session, monkeypatch: pytest.MonkeyPatch
     lookups = Pending(monkeypatch, Namespace, "lookup")
     incoming = send(session, putfh(handle), read(ANONYMOUS, 0, 5000), PUTROOTFH, lookup(b"a"))
     assert not incoming.outcome
-    assert session.peer.channel.account.held == 8192
+    assert session.peer.channel.account.held == 8192 + 512
     lookups.answer()
     assert Reply(incoming)[2].data == b"x" * 5000
     assert session.peer.channel.account.held == 0
