@@ -9,14 +9,16 @@ from ..io.memory import zeros
 
 _SMALLEST: Final = 12  # of the sizes, as a power of two: 4 KiB
 _STEP: Final = 1 << 16  # beyond that they are multiples of it
-_KEPT: Final = 8 << 20
+_KEPT: Final = 32 << 20
+"""Octets: 32 results of 1 MiB at a time, as of eight records of 4 MiB. New pages cost more than to
+fill them."""
 
 
 class FetchBuffers:
     """A pool of buffers: at most ``limit`` octets at a time, as far as the peer's account allows.
 
     A buffer is as long as was asked for, rounded up to a power of two or to 64 KiB, and takes
-    memory as data arrives in it. Up to 8 MiB of released buffers are kept for the next call, as
+    memory as data arrives in it. Up to 32 MiB of released buffers are kept for the next calls, as
     long as half of the budget is free. Each connection has a pool of its own, so that no peer ever
     sees what another one has sent.
     """

@@ -221,7 +221,7 @@ def test_what_is_kept_is_bounded_counted_and_given_back() -> None:
         for view in views:
             pool.release(view)
     assert pool.lent == 0
-    assert account.held <= 8 * MIB
+    assert account.held <= 32 * MIB
     pool.trim()
     assert account.held > 0  # it was used a moment ago
     pool.trim()
