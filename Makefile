@@ -146,7 +146,7 @@ bench: $(STAMP) ## speed of everything, the short form: tables, benchmarks/out.j
 	  echo "== $$each"; PYTHONPATH=src:. $(BIN)/python benchmarks/$$each.py || exit 1; done
 	@PYTHONPATH=src $(BIN)/python benchmarks/dissect.py --packets 100000 --messages 20000
 
-targets: $(STAMP) ## what was to be reached in speed, measured: some five minutes; Ganesha and libnfs if there
+targets: $(STAMP) ## what was to be reached in speed, measured: some ten minutes; Ganesha, libnfs, tshark if there
 	@PYTHONPATH=src $(BIN)/python benchmarks/targets.py --json benchmarks/out/targets.json \
 	  --history benchmarks/history.jsonl
 

@@ -1,9 +1,9 @@
-"""The aims of issue 5, measured and held against what was to be reached.
+"""The aims in speed (``aims.py``), measured and held against what was to be reached.
 
     make targets     or   python benchmarks/targets.py [--rounds 5] [--slice 0.25] [--json FILE]
 
 Everything that is compared takes turns in one run, as in ``nfsrdma bench``; ratios are of medians.
-Ganesha and libnfs take part if they are there. It takes some five minutes.
+Ganesha, libnfs and tshark take part if they are there. It takes some ten minutes.
 """
 
 from __future__ import annotations
@@ -12,26 +12,29 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aims
+import dissect
 import ganesha
 import history
 import libnfs_client
+from aims import BOTH, OURS, RECORDS, Verdict
 from rich.console import Console
-from rich.table import Table
 
 from nfsrdma.bench import plan, tables
 from nfsrdma.bench.clients import ClientFailed
 from nfsrdma.bench.conduct import Conductor, Target
 from nfsrdma.bench.machine import LOOPBACK, busy_processors, describe_business
-from nfsrdma.bench.plan import KIB, MIB, Group, show_size
+from nfsrdma.bench.plan import KIB, MIB, Group
 from nfsrdma.bench.rows import Row, as_dict, make_rows
 from nfsrdma.bench.servers import resident_mb
 from nfsrdma.bench.targets import own_servers
@@ -40,21 +43,10 @@ from nfsrdma.client import aio
 from nfsrdma.rpcrdma.providers import registry
 
 PREFIXES = ("/opt/libnfs", "/opt/libnfs7", "/usr/local")
-RECORDS = (1 * KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB)
+COMPILED = Path("build/compiled/src")
+SECTIONS = ("transports", "peers", "dissector", "memory", "start")
 SIZE = 64 * MIB
 CONNECTIONS = 64
-BOTH = "libnfs+Ganesha"
-OURS = "libnfs+ours"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One line of the table; ``reached`` is None for what could not be measured."""
-
-    what: str
-    found: str
-    wanted: str
-    reached: bool | None
 
 
 class Libnfs:
@@ -149,89 +141,13 @@ class Run:
         return made
 
 
-def find(rows: Sequence[Row], label: str, op: str, record: int | None, depth: int) -> Row | None:
-    """The row with figures, if there is one."""
-    for row in rows:
-        if (row.label, row.op, row.record, row.depth) == (label, op, record, depth) and row.ops_s:
-            return row
-    return None
-
-
-def ratio(
-    rows: Sequence[Row], labels: tuple[str, str], op: str, record: int, depth: int, wanted: float
-) -> Verdict:
-    """One's bandwidth over the other's, which has to be ``wanted`` at least."""
-    one, other = (find(rows, label, op, record, depth) for label in labels)
-    what = f"{op} {show_size(record)}, depth {depth}: {labels[0]} : {labels[1]}"
-    if one is None or other is None or not one.ops_s or not other.ops_s:
-        return Verdict(what, "not measured", f"≥ {wanted}", None)
-    of = one.ops_s / other.ops_s
-    best = max(one.ops_s_spread or [one.ops_s]) / max(other.ops_s_spread or [other.ops_s])
-    rates = f"{tables.number(one.mb_s)} : {tables.number(other.mb_s)} MB/s"
-    found = f"{of:.2f}   ({rates}; best rounds {best:.2f})"
-    return Verdict(what, found, f"≥ {wanted}", of >= wanted)
-
-
-def processor(rows: Sequence[Row], op: str, record: int) -> Verdict:
-    """The processor time of a GB, both sides, over shm and over TCP."""
-    what = f"{op} {show_size(record)}: CPU per GB, shm : tcp"
-    totals = []
-    for label in ("shm", "tcp"):
-        row = find(rows, label, op, record, 1)
-        if row is None or row.cpu_s_per_gb_client is None or row.cpu_s_per_gb_server is None:
-            return Verdict(what, "not measured", "≤ 1/3", None)
-        totals.append(row.cpu_s_per_gb_client + row.cpu_s_per_gb_server)
-    of = totals[0] / totals[1]
-    return Verdict(
-        what, f"{of:.2f}   ({totals[0]:.2f} : {totals[1]:.2f} s/GB)", "≤ 0.33", of <= 1 / 3
-    )
-
-
-def rate(rows: Sequence[Row], label: str, wanted: float) -> Verdict:
-    """GETATTR compounds per second with 32 in flight."""
-    row = find(rows, label, "getattr", None, 32)
-    what = f"GETATTR compounds/s, 32 in flight, {label}"
-    if row is None or row.ops_s is None:
-        return Verdict(what, "not measured", f"≥ {wanted:,.0f}", None)
-    low, high = row.ops_s_spread or (row.ops_s, row.ops_s)
-    found = f"{row.ops_s:,.0f}   ({low:,.0f} to {high:,.0f})"
-    return Verdict(what, found, f"≥ {wanted:,.0f}", row.ops_s >= wanted)
-
-
 def transports(run: Run) -> list[Verdict]:
     """What concerns our own two ends."""
     groups = [Group(record, SIZE, 1, 1, ("write", "read")) for record in RECORDS]
+    deep = [Group(record, SIZE, 8, 1, ("write", "read")) for record in RECORDS]
     calls = [Group(None, None, 1, 1, ("null",)), Group(None, None, 32, 1, ("getattr",))]
     with own_servers(("tcp", "soft", "shm"), SIZE) as chosen:
-        rows = run.measure([*groups, *calls], chosen.targets)
-    verdicts = []
-    for op in ("read", "write"):
-        for record in RECORDS:
-            wanted = 4.0 if record == MIB else 2.0 if record == 64 * KIB else 1.0
-            verdicts.append(ratio(rows, ("shm", "tcp"), op, record, 1, wanted))
-        verdicts += [processor(rows, op, record) for record in RECORDS if record > 64 * KIB]
-    for op in ("read", "write"):
-        verdicts += [ratio(rows, ("soft", "tcp"), op, record, 1, 0.7) for record in RECORDS]
-    large = find(rows, "soft", "read", MIB, 1)
-    verdicts.append(
-        Verdict(
-            "read 1 MiB, depth 1: soft",
-            f"{tables.number(large.mb_s)} MB/s" if large else "not measured",
-            "≥ 1,000 MB/s",
-            None if large is None or large.mb_s is None else large.mb_s >= 1000,
-        )
-    )
-    verdicts += [rate(rows, "shm", 25_000), rate(rows, "tcp", 15_000)]
-    null = find(rows, "shm", "null", None, 1)
-    verdicts.append(
-        Verdict(
-            "NULL round trip, median, shm",
-            f"{null.rtt_us_p50} µs" if null else "not measured",
-            "≤ 40 µs",
-            None if null is None or null.rtt_us_p50 is None else null.rtt_us_p50 <= 40,
-        )
-    )
-    return verdicts
+        return list(aims.of_transports(run.measure([*groups, *deep, *calls], chosen.targets)))
 
 
 def peers(run: Run, prefix: Path | None, console: Console) -> list[Verdict]:
@@ -267,34 +183,42 @@ def peers(run: Run, prefix: Path | None, console: Console) -> list[Verdict]:
 
         theirs = by_libnfs(BOTH, f"127.0.0.1:{port}/ganesha/libnfs", pid)
         mixed = by_libnfs(OURS, f"{where}/libnfs", ours["tcp"].server_pid or 0)
-        records = [record for record in RECORDS if record <= MIB]
-        verdicts = []
-        if "shm" in ours:
-            groups = [
-                Group(record, SIZE, depth, 1, ("write", "rewrite", "read"))
-                for record in records
-                for depth in (1, 8)
-            ]
-            rows = run.measure(groups, [ours["shm"], theirs])
-            verdicts = [
-                ratio(rows, ("shm", BOTH), op, record, depth, 1.0 if record >= 16 * KIB else 0.7)
-                for op in ("read", "rewrite")
-                for depth in (1, 8)
-                for record in records
-            ]
-        theirs.clients.clear()
-        theirs.folders.clear()
         groups = [
-            Group(record, SIZE, depth, 1, ("rewrite", "read"))
-            for record in (4 * KIB, MIB)
+            Group(record, SIZE, depth, 1, ("write", "rewrite", "read"))
+            for record in aims.PEER_RECORDS
             for depth in (1, 8)
         ]
-        rows = run.measure(groups, [mixed, theirs])
-        for depth in (1, 8):
-            verdicts.append(ratio(rows, (OURS, BOTH), "read", 4 * KIB, depth, 0.5))
-            verdicts.append(ratio(rows, (OURS, BOTH), "read", MIB, depth, 1.0))
-            verdicts.append(ratio(rows, (OURS, BOTH), "rewrite", MIB, depth, 1.0))
-        return verdicts
+        verdicts = list(aims.of_peers(run.measure(groups, [*ours.values(), theirs])))
+        theirs.clients.clear()
+        theirs.folders.clear()
+        groups = [Group(4 * KIB, SIZE, depth, 1, ("rewrite", "read")) for depth in (1, 8)]
+        return verdicts + list(aims.of_server(run.measure(groups, [mixed, theirs])))
+
+
+def dissector(console: Console) -> list[Verdict]:
+    """What concerns the dissector; compiled, where ``make compiled`` has been."""
+    options = argparse.Namespace(
+        packets=200_000, messages=100_000, rounds=3,
+        compiled=COMPILED if COMPILED.is_dir() else None,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        found = dissect.rows(Path(folder), options, console)
+    console.print(dissect.table(found))
+    return list(aims.of_dissector(found))
+
+
+def start() -> list[Verdict]:
+    """How long ``nfsrdma ls`` takes from a cold start of the interpreter, best of five."""
+    with own_servers(("tcp",), KIB) as chosen:
+        line = [sys.executable, "-m", "nfsrdma", "ls", chosen.targets[0].url]
+        took = []
+        for _ in range(6):  # the first writes bytecode
+            began = time.perf_counter()
+            subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+            took.append(time.perf_counter() - began)
+    least, middle = min(took[1:]), statistics.median(took[1:])
+    found = f"{middle:.2f} s   (least {least:.2f})"
+    return [Verdict("nfsrdma ls, whole program, median", found, "≤ 0.25 s", middle <= 0.25)]
 
 
 def _idle(url: str, options: dict[str, Any], pipe: Any) -> None:
@@ -340,26 +264,13 @@ def memory() -> list[Verdict]:
     return verdicts
 
 
-def show(verdicts: Sequence[Verdict], console: Console) -> None:
-    """The table, and how many were reached."""
-    table = Table(title="Aims (medians of one run, in turns)", title_justify="left")
-    for column in ("what", "measured", "at least / at most", ""):
-        table.add_column(column)
-    marks = {True: "[green]reached[/]", False: "[red]not reached[/]", None: "[yellow]unknown[/]"}
-    for verdict in verdicts:
-        table.add_row(verdict.what, verdict.found, verdict.wanted, marks[verdict.reached])
-    console.print(table)
-    counts = [sum(verdict.reached is each for verdict in verdicts) for each in (True, False, None)]
-    console.print(f"{counts[0]} reached, {counts[1]} not, {counts[2]} not measured.")
-
-
 def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--slice", type=float, default=0.25, help="seconds of each measurement")
     parser.add_argument("--prefix", type=Path, help="where libnfs 7 is installed")
-    parser.add_argument("--only", choices=("transports", "peers", "memory"))
+    parser.add_argument("--only", choices=SECTIONS)
     parser.add_argument(
         "--history", type=Path, help="compare with the last run on this machine, and append a line"
     )
@@ -378,9 +289,13 @@ def main() -> None:
         verdicts += transports(run)
     if given.only in (None, "peers"):
         verdicts += peers(run, given.prefix, console)
+    if given.only in (None, "dissector"):
+        verdicts += dissector(console)
     if given.only in (None, "memory"):
         verdicts += memory()
-    show(verdicts, console)
+    if given.only in (None, "start"):
+        verdicts += start()
+    aims.show(verdicts, console)
     if given.history is not None:
         history.compare_and_append(given.history, run.rows, describe_here(), console)
     if given.json is not None:
