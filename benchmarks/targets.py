@@ -237,6 +237,8 @@ def _idle(url: str, options: dict[str, Any], pipe: Any) -> None:
         pipe.send(len(mounts))
         while not pipe.poll():
             await asyncio.sleep(0.05)
+        for each in mounts:
+            await each.close()
 
     asyncio.run(hold())
 

@@ -67,13 +67,23 @@ class LoopRunner:
         make_coroutine: Callable[[], Coroutine[Any, Any, object]],
         then: Callable[[], object],
     ) -> None:
-        """Run something soon, then call ``then`` and close. Finalizers may call it."""
+        """Run something soon, then call ``then`` and close. Finalizers may call it.
+
+        A loop that is closed before it has ended leaves the rest to the server: that is no error.
+        """
+
+        async def unless_closed() -> None:
+            try:
+                await make_coroutine()
+            except RuntimeError:  # it is finalized itself, and would still ask the loop for a turn
+                if not self._loop.is_closed():
+                    raise
 
         def over(_: object) -> None:
             then()
             self.close()
 
-        self._soon(lambda: Task(make_coroutine()).add_done_callback(over))
+        self._soon(lambda: Task(unless_closed()).add_done_callback(over))
 
     def close(self) -> None:
         """Run nothing more. Harmless to repeat."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import shutil
 import socket
+import sys
 import threading
 import time
+import warnings
 from array import array
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -489,6 +492,24 @@ def test_dropped_mounts_and_files_of_asyncio_let_go_of_the_server(url: str) -> N
     asyncio.run(main())
     with nfs.mount(url) as fs:
         assert fs.read_bytes("file") == b"a file keeps its mount"
+
+
+def test_a_loop_that_is_closed_before_its_mounts_says_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        mounts.append(await nfs.aio.mount(url))
+        with pytest.warns(ResourceWarning, match="unclosed <AsyncMount"):
+            mounts.clear()
+
+    mounts: list[nfs.aio.AsyncMount] = []
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: ignored.append(args.exc_value))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of sockets, by the collector
+        asyncio.run(main())
+        gc.collect()
+    assert ignored == []
 
 
 # --- Failures ---
