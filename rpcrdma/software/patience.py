@@ -8,6 +8,11 @@ success doubles the next look, a failure halves it, and when nothing is left, on
 many is put off for a try, and the rarer the more tries have failed. (A look that ends with success
 costs nothing more for having been allowed to be long. One that is too short by a little makes both
 sides sleep, each as the other sleeps.)
+
+Two sides that sleep answer each other only as quickly as processors wake up, which takes an idle
+virtual one 100 microseconds and more. So a look shorter than two of these finds nothing as long as
+both sleep, however quick both are when awake; and a sleep that was that short (``slept``) says that
+a look may pay, sooner than the count of sleeps does.
 """
 
 from __future__ import annotations
@@ -15,6 +20,8 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST_S: Final = 100e-6
+BOTH_WAKE_S: Final = 300e-6
+"""How long to look for a peer that looks as well: it may have to be woken, as we have been."""
 _SHORTEST_S: Final = 4e-6
 _MOVING_S: Final = 300e-6
 _MOVING_OCTET_S: Final = 1e-9
@@ -27,6 +34,8 @@ _LATE_S: Final = 100e-6
 _LEAST_NAP_S: Final = 50e-6
 _SLEEPS_PER_TRY: Final = 32
 _MOST_SLEEPS_PER_TRY: Final = 1024
+_SHORT_SLEEP: Final = 8
+"""So many sleeps one counts for that was shorter than a look may be."""
 
 
 class Patience:
@@ -46,7 +55,8 @@ class Patience:
         """Learn that something came ``after_s`` seconds after the look began."""
         self.seconds = min(max(2 * self.seconds, 2 * after_s, _SHORTEST_S), self.longest_s)
         self._trying = False
-        self._until_try = _SLEEPS_PER_TRY
+        # One that pays now and then is no reason to try as often as at first.
+        self._until_try = max(self._until_try // 2, _SLEEPS_PER_TRY)
 
     def nothing(self) -> None:
         """Learn that nothing came, or that there was no look."""
@@ -57,11 +67,20 @@ class Patience:
         elif self.seconds:
             self.seconds = self.seconds / 2 if self.seconds > _SHORTEST_S else 0.0
         else:
-            self._sleeps += 1
-            if self._sleeps >= self._until_try:
-                self._sleeps = 0
-                self._trying = True
-                self.seconds = self.longest_s
+            self._sleep(1)
+
+    def slept(self, after_s: float) -> None:
+        """Learn that what came to a side that slept came ``after_s`` seconds after it was due."""
+        if not self.seconds and after_s <= self.longest_s:
+            self._sleep(_SHORT_SLEEP)
+
+    def _sleep(self, count: int) -> None:
+        """Count sleeps, and try to look when there were enough."""
+        self._sleeps += count
+        if self._sleeps >= self._until_try:
+            self._sleeps = 0
+            self._trying = True
+            self.seconds = self.longest_s
 
 
 class Transfer:

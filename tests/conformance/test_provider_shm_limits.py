@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, pair
 
+from nfsrdma.rpcrdma.providers.shm import device
 from nfsrdma.rpcrdma.providers.shm.memory import Arena
-from nfsrdma.rpcrdma.software.patience import LONGEST_S, Patience, Transfer
+from nfsrdma.rpcrdma.software.patience import BOTH_WAKE_S, LONGEST_S, Patience, Transfer
 from nfsrdma.rpcrdma.verbs.types import (
     VerbsError,
     WrOpcode,
@@ -76,6 +77,70 @@ def test_patience_is_learned() -> None:
     assert patience.seconds == pytest.approx(LONGEST_S / 8)
     patience.found(20e-6)
     assert patience.seconds == pytest.approx(40e-6)
+
+
+def sleeps_before_a_try(patience: Patience, after_s: float) -> int:
+    """How often a side sleeps for so long until it looks again."""
+    for sleep in range(1, 5000):
+        patience.nothing()
+        patience.slept(after_s)
+        if patience.seconds:
+            return sleep
+    raise AssertionError("it never looks again")
+
+
+def test_who_is_woken_soon_looks_again_soon() -> None:
+    patience = Patience(BOTH_WAKE_S)
+    for _ in range(10):
+        patience.nothing()
+    soon = sleeps_before_a_try(patience, BOTH_WAKE_S)
+    assert soon < 5
+    patience.found(5e-6)
+    patience.slept(5e-6)  # it did not sleep
+    assert patience.seconds == BOTH_WAKE_S
+    # Where looking keeps the peer from answering, each try is dearer than what it is after.
+    for _ in range(10):
+        patience.nothing()
+    counts = []
+    for _ in range(8):
+        counts.append(sleeps_before_a_try(patience, 20e-6))
+        patience.nothing()
+        assert not patience.seconds
+    assert counts == sorted(counts)
+    assert counts[-1] > 100
+    # What comes late would not have been found.
+    patience.found(5e-6)
+    for _ in range(10):
+        patience.nothing()
+    late = sleeps_before_a_try(patience, BOTH_WAKE_S * 1.01)
+    assert late > 4 * soon
+
+
+def test_two_sides_that_sleep_find_back_to_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Both are quick, but each has to be woken, which takes longer than anything else.
+    now = [1.0]
+
+    def clock() -> float:
+        now[0] += 1e-6
+        return now[0]
+
+    monkeypatch.setattr(device, "perf_counter", clock)
+    made = HARNESSES["shm"]()
+    client, server = pair(made, receives=32)
+    ends = [client.device, server.device]
+    looks: list[float] = []
+    for end in ends:
+        end._patience.seconds = 0.0  # type: ignore[attr-defined]
+    for number in range(16):
+        looks += [end._patience.seconds for end in ends]  # type: ignore[attr-defined]
+        for end in ends:
+            end._look(None)  # type: ignore[attr-defined]
+        now[0] += 250e-6
+        for side, other in ((client, server), (server, client)):
+            side.send(b"x")
+            made.run_until(lambda other=other, number=number: len(other.received) > number)
+    assert max(looks) >= 250e-6
+    made.close()
 
 
 def test_how_long_a_transfer_takes_is_learned() -> None:

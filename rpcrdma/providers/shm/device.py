@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from ...complaints import Complaints
 from ...software.completion import CompletionQueue
-from ...software.patience import Patience
+from ...software.patience import BOTH_WAKE_S, Patience
 from ...task import PolledReactor, Reactor
 from ...verbs.interfaces import ConnectionRequest, ConnectRequest
 from ...verbs.types import DeviceLimits
@@ -75,7 +75,9 @@ class ShmDevice:
         self._domains: WeakSet[ProtectionDomain] = WeakSet()
         self.turning = 0
         """How many connections have their turn; they deliver completions themselves."""
-        self._patience = Patience()
+        self._patience = Patience(BOTH_WAKE_S)
+        self._waits_since = 0.0
+        """When it began to wait, if it sleeps since then."""
         self._busy: dict[ShmConnection, None] = {}  # those that were used lately
         if isinstance(reactor, PolledReactor):
             reactor.add_poller(self._look)
@@ -159,16 +161,16 @@ class ShmDevice:
             return False
         patience = self._patience
         seconds = patience.seconds if wait is None else min(wait, patience.seconds)
+        began = perf_counter()
         if not seconds:
-            self._busy.clear()
-            patience.nothing()
+            self._sleep(began)
             return False
         # Closed ones have been forgotten, and nothing is called between here and their turns.
         pairs = [connection.queue_pair for connection in busy]
         for queue_pair in pairs:
             queue_pair.disarm()
         looks = _LOOKS // len(pairs) or 1
-        now = began = perf_counter()
+        now = began
         end = began + seconds
         while now < end and not any(queue_pair.look(looks) for queue_pair in pairs):
             now = perf_counter()
@@ -183,13 +185,21 @@ class ShmDevice:
         if found:
             patience.found(now - began)
         else:
-            self._busy.clear()
-            patience.nothing()
+            self._sleep(began)
         return found
+
+    def _sleep(self, since: float) -> None:
+        """Look no more until there is news."""
+        self._busy.clear()
+        self._patience.nothing()
+        self._waits_since = since
 
     def heard_from(self, connection: ShmConnection) -> None:
         """Note that something came over this connection, which is not closed."""
         self._busy[connection] = None
+        if self._waits_since:
+            self._patience.slept(perf_counter() - self._waits_since)
+            self._waits_since = 0.0
 
     # --- For connections ---
 

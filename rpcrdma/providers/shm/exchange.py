@@ -17,7 +17,7 @@ from time import perf_counter, sleep
 from typing import Final, Protocol
 
 from ...software.answer import answer_in
-from ...software.patience import Patience, Transfer
+from ...software.patience import BOTH_WAKE_S, Patience, Transfer
 from ...verbs.types import QpState
 from .link import Host, Link
 from .remote import gather
@@ -37,7 +37,6 @@ from .ring import (
 from .send_queue import SendQueue
 from .talk import ASLEEP, LATE, OTHER, look, talk
 
-_WAKING_S: Final = 150e-6
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
 
@@ -82,8 +81,8 @@ class Exchange:
         self._sends = sends
         self._responder = responder
         self._turns = turns
-        self._with_awake = Patience()
-        self._with_asleep = Patience(_WAKING_S)
+        self._with_awake = Patience(BOTH_WAKE_S)
+        self._with_asleep = Patience(BOTH_WAKE_S)
         self._transfers: dict[int, Transfer] = {}
 
     def __call__(
