@@ -1,10 +1,13 @@
 """A mount beside the library that it is made of: the same work over one transport, in one run.
 
     python benchmarks/mount.py [--ways tcp,shm,soft] [--rounds 3] [--only read,write] [--json FILE]
+                               [--fuse-nfs PROGRAM]
 
 For each transport a server, a mount of it (``nfsrdma mount -f``) and a client of the library are
 processes of their own, on files in memory. They take turns, mount and library, round after round;
-the ratio is that of the medians. Needs root and ``/dev/fuse``, and takes some three minutes.
+the ratio is that of the medians. libnfs's FUSE mount, where its program is named, takes its turns
+over TCP too, on the same files of the same server. Needs root and ``/dev/fuse``, and takes some
+three minutes.
 
 What is cold has never been looked at by that mount: each round has a directory of its own, and
 the kernel's pages of a file are dropped before it is read. Processor time is of the mount's
@@ -302,6 +305,8 @@ class Way:
     daemon: int
     path: Path
     library: Library
+    peer: tuple[int, Path] | None = None
+    """The process and the place of libnfs's mount of the same server."""
 
 
 def make_files(folder: Path, rounds: int) -> None:
@@ -346,11 +351,31 @@ def mounted(url: str, directory: Path, options: str) -> Iterator[int]:
         daemon.wait()
 
 
+@contextmanager
+def mounted_by_libnfs(program: Path, url: str, directory: Path) -> Iterator[int]:
+    """Mount ``url``, of ours over TCP, by ``fuse-nfs``; the result is its process."""
+    directory.mkdir()
+    host, _, port = url.removeprefix("nfs+tcp://").rstrip("/").rpartition(":")
+    share = f"nfs://{host}/?version=4&nfsport={port}"
+    large = str(MIB)
+    command = [program, "-n", share, "-m", directory, "-a", "-R", large, "-W", large]
+    subprocess.run(command, check=True, cwd=directory.parent)
+    try:
+        found = subprocess.run(["pgrep", "-f", str(directory)], capture_output=True, check=True)
+        yield int(found.stdout.split()[0])
+    finally:
+        subprocess.run(["umount", directory], check=True)
+
+
 def play(way: Way, scene: Scene, number: int) -> dict[str, Sample]:
     """Have the mount and the library do it once; which one begins is by turns."""
     name = scene.file.format(number)
+    # (What fuse-nfs creates it opens for reading alone: git cannot write its index.)
+    peer = None if scene.name.startswith("git") else way.peer
     if scene.warm and not number:
         scene.of_mount(way.path / name)
+        if peer is not None:
+            scene.of_mount(peer[1] / name)
 
     def of_mount() -> Sample:
         return scene.of_mount(way.path / name)
@@ -361,6 +386,8 @@ def play(way: Way, scene: Scene, number: int) -> dict[str, Sample]:
     sides = {"mount": (way.daemon, of_mount)}
     if scene.name in _OF_LIBRARY:
         sides["library"] = (way.library.pid, of_library)
+    if peer is not None:
+        sides["fuse-nfs"] = (peer[0], lambda: scene.of_mount(peer[1] / name))
     found = {}
     for side in sorted(sides, reverse=bool(number % 2)):
         pid, work = sides[side]
@@ -396,6 +423,20 @@ def show(found: dict[tuple[str, str, str], list[Sample]], ways: Sequence[str]) -
     return table
 
 
+def show_peer(found: dict[tuple[str, str, str], list[Sample]]) -> Table:
+    """Return the table of our mounts beside libnfs's over TCP."""
+    table = Table(title="mounts of the same server; µs of the mount's processor for each")
+    for column in ("work", "way", "ours", "fuse-nfs", "ratio", "µs ours", "µs fuse-nfs"):
+        table.add_column(column, justify="left" if column in ("work", "way") else "right")
+    for (work, way, side), samples in found.items():
+        theirs = found.get((work, "tcp", "fuse-nfs"))
+        if side == "mount" and theirs is not None:
+            (rate, own, _), (beside, other, _) = _medians(samples), _medians(theirs)
+            cells = (f"{rate:,.1f}", f"{beside:,.1f}", f"{rate / beside:.2f}")
+            table.add_row(work, way, *cells, f"{own:,.1f}", f"{other:,.1f}")
+    return table
+
+
 def _medians(samples: list[Sample]) -> tuple[float, float, float]:
     """Return the rate, and the processor time of both ends for each, in microseconds."""
     return (
@@ -412,6 +453,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default=",".join(each.name.split(",")[0] for each in SCENES))
     parser.add_argument("--options", default="", help="more options of the mount")
+    parser.add_argument("--fuse-nfs", type=Path, metavar="PROGRAM", help="libnfs's, as a peer")
     parser.add_argument("--json", type=Path, help="where to keep every sample")
     given = parser.parse_args()
     ways, chosen = given.ways.split(","), given.only.split(",")
@@ -422,13 +464,16 @@ def main() -> None:
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         (scratch / "export").mkdir()
         make_files(scratch / "export", given.rounds)
-        places = [_place(stack, scratch, each, given.options) for each in ways]
+        places = [_place(stack, scratch, each, given.options, given.fuse_nfs) for each in ways]
         for scene in scenes:
             for number in range(given.rounds):
                 for place in places:
                     for side, sample in play(place, scene, number).items():
                         found.setdefault((scene.name, place.name, side), []).append(sample)
-    Console(width=130).print(show(found, ways))
+    console = Console(width=130)
+    console.print(show(found, ways))
+    if given.fuse_nfs is not None:
+        console.print(show_peer(found))
     if given.json is not None:
         rows = [
             {"work": work, "way": way, "side": side, "samples": [asdict(each) for each in samples]}
@@ -437,7 +482,7 @@ def main() -> None:
         given.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def _place(stack: ExitStack, scratch: Path, way: str, options: str) -> Way:
+def _place(stack: ExitStack, scratch: Path, way: str, options: str, fuse_nfs: Path | None) -> Way:
     """Start what one transport needs."""
     server = start_server(way, scratch / "export", options=("--no-root-squash",))
     stack.callback(server.stop)
@@ -447,7 +492,11 @@ def _place(stack: ExitStack, scratch: Path, way: str, options: str) -> Way:
     stack.callback(library.close)
     path = scratch / f"mount-{way}"
     daemon = stack.enter_context(mounted(server.url, path, words))
-    return Way(way, server, daemon, path, library)
+    made = Way(way, server, daemon, path, library)
+    if fuse_nfs is not None and way == "tcp":
+        other = scratch / "fuse-nfs"
+        made.peer = stack.enter_context(mounted_by_libnfs(fuse_nfs, server.url, other)), other
+    return made
 
 
 if __name__ == "__main__":
