@@ -94,6 +94,7 @@ def test_a_foreign_server_and_a_peer(server: LiveServer, tmp_path: Path) -> None
     }  # fmt: skip
     assert {row["server"] for row in rows} == {server.rdma_url.replace(":20049", ""), server.url}
     assert all(row["cpu_s_per_gb_server"] is None for row in rows)
+    assert all(0 < row["fairness"] <= 1 for row in rows)
     assert left_on(server) == []
 
 

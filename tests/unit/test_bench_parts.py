@@ -127,6 +127,18 @@ def test_a_row_has_medians_spreads_and_percentiles() -> None:
     assert row.rounds == 3
 
 
+def test_clients_that_are_served_unevenly_are_told() -> None:
+    found = made(
+        *(sample("tcp", "read", 5.0, fairness=share) for share in (0.9, 0.4, 0.5)),
+        sample("tcp", "write", 5.0, fairness=0.8),
+        sample("shm", "read", 5.0),
+    )
+    assert [row.fairness for row in found] == [0.5, 0.8, None]
+    told = tables.fairness(found)
+    assert told == "Slowest client to fastest, at the worst: tcp 0.50 (read 64 KiB, 1 in flight)."
+    assert tables.fairness(found[2:]) is None
+
+
 def test_rare_round_trips_are_told_only_where_there_are_enough() -> None:
     (few,) = made(sample("tcp", "read", 5.0))
     assert (few.rtt_us_p999, few.rtt_us_p9999) == (None, None)

@@ -70,6 +70,8 @@ class Sample:
     cpu_client: float = 0.0
     cpu_server: float | None = None
     rtts: tuple[float, ...] = ()
+    fairness: float | None = None
+    """The slowest client's rate over the fastest's; None for one client."""
     note: str = ""
     error: str = ""
 
@@ -170,6 +172,7 @@ class Conductor:
         except ClientFailed as failure:
             self._failure(target, group, op, failure)
             return
+        rates = [answer["ops"] / answer["elapsed"] for answer in answers]
         self._note_sample(
             Sample(
                 target.label,
@@ -179,10 +182,11 @@ class Conductor:
                 op,
                 sum(answer["ops"] for answer in answers),
                 sum(answer["octets"] for answer in answers),
-                sum(answer["ops"] / answer["elapsed"] for answer in answers),
+                sum(rates),
                 sum(answer["cpu"] for answer in answers),
                 None if before is None or after is None else after - before,
                 tuple(rtt for answer in answers for rtt in answer["rtts"]),
+                min(rates) / max(rates) if len(rates) > 1 and max(rates) else None,
                 self._note(target, group),
             )
         )

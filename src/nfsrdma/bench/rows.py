@@ -27,6 +27,7 @@ class Row:
     ``mb_s`` is in 10^6 octets per second. It, ``ops_s`` and the rest are medians of the rounds; the
     lists after them are the least and the greatest. Percentiles are those of all round trips of
     all rounds; ``p999`` and ``p9999``, 99.9 and 99.99 %, are there only if one at least was longer.
+    ``fairness`` is the slowest client's rate over the fastest's, where there are several.
     The histogram has the upper end of each bucket, in µs, and how many it has.
     """
 
@@ -54,6 +55,7 @@ class Row:
     cpu_us_per_op_client: float | None = None
     cpu_us_per_op_server: float | None = None
     copies_per_byte: int | None = None
+    fairness: float | None = None
     rounds: int = 0
     label: str = ""
     note: str = ""
@@ -130,6 +132,8 @@ def _fill(row: Row, done: list[Sample]) -> None:
     if len(servers) == len(done):
         row.cpu_us_per_op_server = _rounded(1e6 * sum(servers) / ops)
         row.cpu_s_per_gb_server = _rounded(sum(servers) / (octets / 1e9)) if octets else None
+    shares = [sample.fairness for sample in done if sample.fairness is not None]
+    row.fairness = _rounded(statistics.median(shares)) if shares else None
     rtts = sorted(rtt for sample in done for rtt in sample.rtts)
     if rtts:
         row.rtt_us_p50 = _rounded(percentile(rtts, 50))

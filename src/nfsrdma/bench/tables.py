@@ -189,6 +189,23 @@ def copies(rows: Sequence[Row]) -> str | None:
     return f"Copies of each octet of a long record, both ends, by construction: {'; '.join(parts)}."
 
 
+def fairness(rows: Sequence[Row]) -> str | None:
+    """Return in one line how evenly several clients were served: the worst row of each target."""
+    worst: dict[str, Row] = {}
+    for row in rows:
+        if row.fairness is not None:
+            least = worst.setdefault(row.label, row)
+            if row.fairness < (least.fairness or 0.0):
+                worst[row.label] = row
+    if not worst:
+        return None
+    parts = []
+    for label, row in worst.items():
+        record = "" if row.record is None else f" {show_size(row.record)}"
+        parts.append(f"{label} {row.fairness:.2f} ({row.op}{record}, {row.depth} in flight)")
+    return f"Slowest client to fastest, at the worst: {'; '.join(parts)}."
+
+
 def problems(rows: Sequence[Row]) -> list[str]:
     """Return a line for each step that failed, and one for each different remark."""
     lines = []

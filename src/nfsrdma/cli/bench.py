@@ -175,8 +175,8 @@ def describe_here() -> str:
 def _show(made: Sequence[rows.Row], left_behind: Sequence[str], console: Console) -> None:
     for table in tables.all_tables(made):
         console.print(table)
-    copies = tables.copies(made)
-    for line in [*([copies] if copies else []), *tables.remarks(made)]:
+    told = (tables.copies(made), tables.fairness(made))
+    for line in [*filter(None, told), *tables.remarks(made)]:
         console.print(line)
     for line in [*tables.problems(made), *(f"[red]{line}[/]" for line in left_behind)]:
         console.print(line, soft_wrap=True)
