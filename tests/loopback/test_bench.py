@@ -278,7 +278,7 @@ def test_the_aims_are_measured() -> None:
         [*command, "--only", "transports"], capture_output=True, text=True, timeout=100, check=True
     )
     lines = [line.split("│") for line in done.stdout.splitlines() if "shm : tcp" in line]
-    assert len(lines) == 20
+    assert len(lines) == 22
     for _, what, found, wanted, verdict, _ in lines:
         value, limit = float(found.split()[0]), float(wanted.split()[1])
         if abs(value - limit) > 0.01:  # what is shown is rounded
