@@ -63,7 +63,7 @@ twins: $(STAMP) ## what the native modules do, done by their twins in Python
 TWIN_TESTS = tests/conformance tests/unit/test_roce_*.py tests/unit/test_xdr_*.py \
   tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/vectors/test_roce_captures.py \
   tests/sim/test_transport_sim.py tests/loopback/test_soft_udp.py \
-  tests/unit/test_dissector_capture.py tests/security/test_security_captures.py tests/unit/test_server_local.py
+  tests/unit/test_dissector_capture.py tests/security/test_security_captures.py tests/unit/test_server_local.py tests/unit/test_server_lanes.py
 
 lanes-off: $(STAMP) ## what the server's lane does, done by the machine
 	@NFSRDMA_LANES=0 $(BIN)/python -m pytest $(LANE_TESTS)
@@ -84,9 +84,10 @@ compiled: $(STAMP) ## the dissector compiled from its own source, in build/compi
 COMPILED_TESTS = tests/unit/test_dissector_*.py tests/unit/test_cli_dissect.py tests/vectors \
   tests/property/test_dissector_*.py tests/security/test_security_captures*.py tests/fuzz
 
-native-million: $(STAMP) ## a million random packets, and as many messages in shared memory: native code beside its twin
+native-million: $(STAMP) ## a million random packets, messages in shared memory, and calls: native code beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000
 	@NFSRDMA_TALKS=1000000 $(BIN)/python -m pytest -q -n0 --timeout=0 tests/property/test_shm_talk.py
+	@NFSRDMA_LANE_CALLS=1000000 $(BIN)/python -m pytest -q -n0 --timeout=0 tests/property/test_server_lane.py
 
 # The sanitizers must be there before Python is; leaks are Python's own. In a copy, as it leaves
 # modules behind that no ordinary Python can load.
@@ -100,7 +101,8 @@ native-asan: $(STAMP) ## the native modules' tests under the sanitizers, then MI
 	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider $(ASAN_TESTS) && \
 	    $(abspath $(BIN))/python -m tests.support.native_soak --minutes $(MINUTES)'
 ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
-  tests/unit/test_xdr_codec.py tests/property/test_shm_talk.py tests/unit/test_server_entries.py tests/loopback/test_soft_udp.py \
+  tests/unit/test_xdr_codec.py tests/property/test_shm_talk.py tests/property/test_server_lane.py \
+  tests/unit/test_server_lanes.py tests/unit/test_server_entries.py tests/loopback/test_soft_udp.py \
   tests/security/test_security_native_reentry.py
 MINUTES ?= 0
 

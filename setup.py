@@ -29,6 +29,7 @@ NATIVE = (
     "nfsrdma.rpcrdma.providers.shm._talk",
     "nfsrdma.dissector.capture._guard",
     "nfsrdma.server.vfs._entries",
+    "nfsrdma.server.engine._lane",
 )
 """The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""
 

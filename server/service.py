@@ -44,7 +44,7 @@ from .config import ServerConfig
 from .copies import Copies
 from .delegations import AdaptivePolicy, Delegations
 from .engine.core import Core
-from .engine.lane import Lane
+from .engine.lane import make_lane
 from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
 from .engine.tally import Tally
@@ -229,7 +229,7 @@ class NfsService:
         compound = CompoundProcedure(self._core, minors)
         lanes: dict[tuple[int, int], ProcedureLane] = {}
         if self.config.lanes:
-            lane = Lane(self._core, self.config.minor_versions, LANES)
+            lane = make_lane(self._core, self.config.minor_versions, LANES)
             lanes = {(VERSION, 0): null_lane, (VERSION, 1): lane}
         return RpcProgram(PROGRAM, {VERSION: {0: null_procedure, 1: compound}}, lanes)
 

@@ -202,6 +202,7 @@ class ProcedureLane(Protocol):
         take: Take,
         place: Place | None,
         data: memoryview | None,
+        /,
     ) -> int:
         """Answer the call of one who claims to be ``claim``; its arguments begin at ``at``."""
 

@@ -7,6 +7,9 @@ then the machine executes the same octets. So the machine says what is right, an
 is quick: both answer the same octets, and leave the same state behind
 (``tests/unit/test_server_lanes``).
 
+READ, WRITE and GETATTR are answered by the compiled twin (``_lane``) where it is there: the same
+octets, and the same left behind. It hands on to :class:`Lane` what it does not take.
+
 The lane remembers nothing. What a call names, its session, slot, handle and open, is looked up
 where the machine looks, each time, so that nothing that has ended can live on here.
 """
@@ -20,16 +23,26 @@ from typing import Final, Protocol
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Place, Take
 from nfsrdma.rpcrdma.rpc.message import ACCEPTED, accepted
+from nfsrdma.rpcrdma.rpc.program import ProcedureLane
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from ..state.client import Client
 from ..state.flags import status_flags
 from ..state.session import Session
+from ..state.stateid import DataState
 from ..vfs.interface import User
 from ..vfs.namespace import Filehandle
 from .core import Core
 from .replay import digest
+from .tally import BOUNDS
+
+try:
+    from . import _lane
+except ImportError:
+    _lane = None  # type: ignore[assignment]
+
+native: Final = _lane is not None
 
 
 class LaneOperation(Protocol):
@@ -76,6 +89,8 @@ _PLACED: Final = 256
 """Octets of a reply, at most, whose data are placed."""
 _ANOTHER_RESULT: Final = 8
 """Octets that a reply keeps free, as the machine does while it has room (``reply.Reply.ample``)."""
+_DECLINING: Final = (NfsError, OSError, MemoryError)
+"""What the machine finds as well, and it knows what to say of it."""
 
 
 class Lane:
@@ -194,8 +209,8 @@ class Lane:
                 place,
                 data,
             )
-        except (NfsError, OSError, MemoryError):
-            return 0  # The machine finds the same, and what to say of it.
+        except _DECLINING:
+            return 0
         if reply is None:
             return 0
         slot.execute(digest(message, behind, count, caller.credentials, data is None))
@@ -228,3 +243,16 @@ class Lane:
             *(nfs.OP_PUTFH, nfs.NFS4_OK),
         )
         return now
+
+
+def make_lane(
+    core: Core,
+    minors: frozenset[int],
+    operations: Mapping[tuple[int, int], LaneOperation],
+) -> ProcedureLane:
+    """Return the lane of a server, compiled if it can be: the arguments of :class:`Lane`."""
+    lane = Lane(core, minors, operations)
+    if _lane is None:
+        return lane
+    made = _lane.Lane(lane, core, minors - {0}, BOUNDS, status_flags, DataState, _DECLINING)
+    return made.answer

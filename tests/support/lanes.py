@@ -1,6 +1,7 @@
 """Two servers that get the same calls: one takes the lane where it can, the other never does.
 
-Whatever differs between them, in a reply or in what is left behind, is a fault of the lane.
+Whatever differs between them, in a reply or in what is left behind, is a fault of the lane. The
+other one may have the lane in Python instead: then it is the compiled one that is looked at.
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.engine import lane
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
+from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
 from .nfs import (
@@ -62,18 +67,28 @@ def state_of(server: NfsService) -> dict[str, Any]:
 
 
 class Twins:
-    """A server with lanes, one without, and a connection to each."""
+    """A server with lanes, one without, and a connection to each.
 
-    def __init__(self, **config: Any) -> None:
+    With ``both`` the other one has the lane in Python. ``files`` are what they serve.
+    """
+
+    def __init__(
+        self, *, both: bool = False, files: Sequence[FileSystem] = (), **config: Any
+    ) -> None:
         self.reactors = [FakeReactor(), FakeReactor()]
-        self.files = [MemoryFileSystem(Clock()), MemoryFileSystem(Clock())]
+        self.files = list(files) or [MemoryFileSystem(Clock()), MemoryFileSystem(Clock())]
+        self._both = both
         times = LeaseTimes(lease=LEASE, grace=LEASE)
-        self.servers = [
-            make_server(
-                fs=files, reactor=reactor, config=ServerConfig(times=times, lanes=lanes, **config)
-            )
-            for files, reactor, lanes in zip(self.files, self.reactors, (True, False), strict=True)
-        ]
+        self.servers = []
+        for number, reactor in enumerate(self.reactors):
+            lanes = both or not number
+            settings = ServerConfig(times=times, lanes=lanes, **config)
+            with pytest.MonkeyPatch.context() as patch:
+                if number:
+                    patch.setattr(lane, "_lane", None)
+                self.servers.append(
+                    make_server(fs=self.files[number], reactor=reactor, config=settings)
+                )
         self.peers = [Peer(server) for server in self.servers]
         self.taken = 0
         """Calls that the lane has answered."""
@@ -83,14 +98,15 @@ class Twins:
         self, octets: bytes, room: int = 8 << 20, payload_room: Sequence[int] = ()
     ) -> Incoming:
         """Send the same octets to both, compare, and return what became of them."""
-        ways = []
+        ways, taken = [], []
         for server, connection in zip(self.servers, self.peers, strict=True):
             incoming = Incoming(octets, connection.channel, room, payload_room)
-            if server is self.servers[0] and by_lane(server, incoming):
-                self.taken += 1
-            else:
+            taken.append(by_lane(server, incoming))
+            if not taken[-1]:
                 serve(server, incoming)
             ways.append(incoming)
+        assert taken[1] == (self._both and taken[0]), octets.hex()
+        self.taken += taken[0]
         self.calls += 1
         ours, theirs = ways
         assert ours.outcome == theirs.outcome, octets.hex()

@@ -36,11 +36,21 @@ from nfsrdma.dissector.tracking.model import Message
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import decode_call, decode_reply, encode_call
 from nfsrdma.rpcrdma.transport.header import RDMA_MSG, HeaderLimits, decode_header
+from nfsrdma.server.engine import lane
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as t
 
 ALICE = Credentials.sys(1000, 1000)
 STAT = (t.FATTR4_TYPE, t.FATTR4_CHANGE, t.FATTR4_SIZE, t.FATTR4_FILEID, t.FATTR4_MODE)
+
+
+@pytest.fixture(autouse=True, params=["compiled", "in Python"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the twins is the lane once."""
+    if request.param == "in Python":
+        monkeypatch.setattr(lane, "_lane", None)
+    elif not lane.native:
+        pytest.skip("the compiled lane is not built, or NFSRDMA_NATIVE=0")
 
 
 def opened(twins: Twins, **attrs: Any) -> tuple[Session, t.stateid4, bytes]:

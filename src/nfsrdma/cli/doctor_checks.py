@@ -53,6 +53,7 @@ NATIVE_MODULES = {
     "nfsrdma.rpcrdma.providers._udp": "datagrams",
     "nfsrdma.rpcrdma.providers.shm._talk": "shared memory",
     "nfsrdma.rpcrdma.roce.packets._kernel": "RoCE packets",
+    "nfsrdma.server.engine._lane": "lane",
     "nfsrdma.server.vfs._entries": "listings",
     "nfsrdma.xdr._codec": "XDR",
 }
