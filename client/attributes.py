@@ -420,7 +420,14 @@ ACL: Final = bitmap((t.FATTR4_ACL,))
 ACL_ROOM: Final = 1 << 16
 """Octets of a list that are accepted at most."""
 SERVER_LIMITS: Final = bitmap(
-    (t.FATTR4_LEASE_TIME, t.FATTR4_MAXFILESIZE, t.FATTR4_MAXREAD, t.FATTR4_MAXWRITE)
+    (
+        t.FATTR4_SUPPORTED_ATTRS,
+        t.FATTR4_LEASE_TIME,
+        t.FATTR4_MAXFILESIZE,
+        t.FATTR4_MAXREAD,
+        t.FATTR4_MAXWRITE,
+        t.FATTR4_SUPPATTR_EXCLCREAT,
+    )
 )
 FILE_SYSTEM: Final = bitmap(
     (
@@ -469,6 +476,7 @@ def encode_attributes(
     *,
     size: int | None = None,
     mode: int | None = None,
+    umask: int = 0,
     uid: int | None = None,
     gid: int | None = None,
     atime_ns: int | None = None,
@@ -478,12 +486,15 @@ def encode_attributes(
 ) -> t.fattr4:
     """Return a fattr4 with those attributes that are not None.
 
-    ``atime_now`` and ``mtime_now`` set a time to the server's current time.
+    ``atime_now`` and ``mtime_now`` set a time to the server's current time. With ``umask`` the
+    server takes that from the ``mode`` of a new object that inherits no list (RFC 8275).
     """
     values: Values = {}
     if size is not None:
         values[t.FATTR4_SIZE] = size
-    if mode is not None:
+    if mode is not None and umask:
+        values[t.FATTR4_MODE_UMASK] = t.mode_umask4(mode & 0o7777, umask & 0o777)
+    elif mode is not None:
         values[t.FATTR4_MODE] = mode & 0o7777
     if uid is not None:
         values[t.FATTR4_OWNER] = b"%d" % uid

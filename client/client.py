@@ -24,6 +24,7 @@ from nfsrdma.rpcrdma.rpc.security import PLAIN, ClientSecurity, secured
 from nfsrdma.rpcrdma.task import Future, Reactor, Task, settled
 from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.nfs4.attrs import mask_from_bitmap, mask_of
 
 from .about import ServerInfo, about
 from .cache import Cache
@@ -54,6 +55,7 @@ _OVERHEAD: Final = 2048
 """Octets of a call or reply that are reserved for everything but file data."""
 _LEASE_MAX_S: Final = 600
 """The longest lease that a server is believed to have."""
+_MODE_UMASK: Final = mask_of(t.FATTR4_MODE_UMASK)
 _PATIENCE_MIN_S: Final = 60.0
 _GOODBYE_S: Final = 2.0
 """For how long the server may take to have delegations returned at the end."""
@@ -135,6 +137,8 @@ class Client:
         self.wsize = options.wsize
         self.file_max = LARGEST_FILE
         """The size that a file of the mounted file system can have."""
+        self.takes_umask = False
+        """Whether new objects of the mounted file system can be given a mode and a file mask."""
 
     @property
     def stats(self) -> Statistics:
@@ -163,6 +167,10 @@ class Client:
         self.rsize = _io_size(self.rsize, limits.max_response, values.get(t.FATTR4_MAXREAD))
         self.wsize = _io_size(self.wsize, limits.max_request, values.get(t.FATTR4_MAXWRITE))
         self.file_max = values.get(t.FATTR4_MAXFILESIZE) or LARGEST_FILE
+        self.takes_umask = all(
+            mask_from_bitmap(values.get(each, ())) & _MODE_UMASK
+            for each in (t.FATTR4_SUPPORTED_ATTRS, t.FATTR4_SUPPATTR_EXCLCREAT)
+        )
         # Calls are retried for two leases while the server answers DELAY, so bound the lease.
         lease_s = min(max(values.get(t.FATTR4_LEASE_TIME, 90), 1), _LEASE_MAX_S)
         self.recovery.set_lease(lease_s)

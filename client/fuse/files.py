@@ -65,7 +65,7 @@ async def open_file(mount: Mounted, header: Header, arguments: wire.Open) -> Ans
 
 
 async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answer:
-    """Answer CREATE. The kernel has applied the caller's umask."""
+    """Answer CREATE."""
     flags, name = arguments.flags, arguments.name
     directory, nodes = mount.node(header.node), mount.nodes_for(header)
     if name in directory.names:
@@ -79,6 +79,7 @@ async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answ
             name,
             access,
             arguments.mode & _MODE,
+            umask=arguments.umask,
             exclusive=bool(flags & os.O_EXCL),
             truncate=bool(flags & os.O_TRUNC),
         )

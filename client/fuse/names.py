@@ -146,23 +146,23 @@ async def symlink(mount: Mounted, header: Header, arguments: wire.SymLink) -> An
 
 
 async def mkdir(mount: Mounted, header: Header, arguments: wire.MkDir) -> Answer:
-    """Answer MKDIR. The kernel has applied the caller's umask."""
-    directory = mount.node(header.node)
-    node = await mount.nodes_for(header).mkdir(directory, arguments.name, arguments.mode & _MODE)
-    return await _entry(mount, directory, arguments.name, node)
+    """Answer MKDIR."""
+    directory, name, mode = mount.node(header.node), arguments.name, arguments.mode & _MODE
+    node = await mount.nodes_for(header).mkdir(directory, name, mode, arguments.umask)
+    return await _entry(mount, directory, name, node)
 
 
 async def mknod(mount: Mounted, header: Header, arguments: wire.MkNod) -> Answer:
     """Answer MKNOD, which makes regular files, too."""
     directory, name, mode = mount.node(header.node), arguments.name, arguments.mode & _MODE
-    kind = stat.S_IFMT(arguments.mode)
+    kind, umask, nodes = stat.S_IFMT(arguments.mode), arguments.umask, mount.nodes_for(header)
     if kind in (0, stat.S_IFREG):
-        file = await mount.nodes_for(header).create(directory, name, WRITE, mode, exclusive=True)
+        file = await nodes.create(directory, name, WRITE, mode, umask=umask, exclusive=True)
         node = file.node
         await file.close()
     elif kind in _SPECIAL:
         device = device_numbers(arguments.device)
-        node = await mount.nodes_for(header).mknod(directory, name, _SPECIAL[kind], mode, device)
+        node = await nodes.mknod(directory, name, _SPECIAL[kind], mode, device, umask)
     else:
         raise make_error(errno.EINVAL, f"mknod of the type {kind:#o}")
     return await _entry(mount, directory, name, node)

@@ -45,6 +45,7 @@ WANTED: Final = (
     | Feature.ATOMIC_O_TRUNC
     | Feature.EXPORT_SUPPORT
     | Feature.BIG_WRITES
+    | Feature.DONT_MASK
     | Feature.FLOCK_LOCKS
     | Feature.AUTO_INVAL_DATA
     | Feature.DO_READDIRPLUS

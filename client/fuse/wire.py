@@ -83,6 +83,7 @@ class Feature(IntFlag):
     ATOMIC_O_TRUNC = 1 << 3
     EXPORT_SUPPORT = 1 << 4
     BIG_WRITES = 1 << 5
+    DONT_MASK = 1 << 6
     FLOCK_LOCKS = 1 << 10
     AUTO_INVAL_DATA = 1 << 12
     DO_READDIRPLUS = 1 << 13
@@ -138,13 +139,13 @@ _INIT: Final = struct.Struct("=4I")
 _FLAGS2: Final = struct.Struct("=I")
 _GETATTR: Final = struct.Struct("=I4xQ")
 _SETATTR: Final = struct.Struct("=I4xQQ8xqq8xII4xI4xII4x")
-_MKNOD: Final = struct.Struct("=II8x")
-_MKDIR: Final = struct.Struct("=I4x")
+_MKNOD: Final = struct.Struct("=III4x")
+_MKDIR: Final = struct.Struct("=II")
 _RENAME: Final = struct.Struct("=Q")
 _RENAME2: Final = struct.Struct("=QI4x")
 _LINK: Final = struct.Struct("=Q")
 _OPEN: Final = struct.Struct("=I4x")
-_CREATE: Final = struct.Struct("=II8x")
+_CREATE: Final = struct.Struct("=III4x")
 _READ: Final = struct.Struct("=QQI20x")
 _WRITE: Final = struct.Struct("=QQII8xI4x")
 WRITE_HEAD: Final = HEADER_SIZE + _WRITE.size
@@ -293,6 +294,7 @@ class MkNod(NamedTuple):
 
     mode: int
     device: int
+    umask: int
     name: bytes
 
     @classmethod
@@ -305,6 +307,7 @@ class MkDir(NamedTuple):
     """MKDIR."""
 
     mode: int
+    umask: int
     name: bytes
 
     @classmethod
@@ -368,6 +371,7 @@ class Create(NamedTuple):
 
     flags: int
     mode: int
+    umask: int
     name: bytes
 
     @classmethod

@@ -33,30 +33,50 @@ class NodeNames(NodeLookups):
         node.learn(status, asked_at)
         return status
 
-    async def mkdir(self, directory: Node, name: bytes, mode: int) -> Node:
-        """Make a directory."""
-        return await self._create(directory, name, t.createtype4(t.NF4DIR), mode)
+    def _of_new(self, directory: Node, mode: int, umask: int, size: int | None = None) -> t.fattr4:
+        """Return the attributes of what is made in a directory.
+
+        What it inherits there takes the place of ``umask`` (RFC 8275), which only the server knows.
+        """
+        root = self.table.root
+        if umask and self._client.takes_umask and root is not None and root.fsid == directory.fsid:
+            return encode_attributes(size=size, mode=mode, umask=umask)
+        return encode_attributes(size=size, mode=mode & ~umask)
+
+    async def mkdir(self, directory: Node, name: bytes, mode: int, umask: int = 0) -> Node:
+        """Make a directory; ``umask`` is taken from its ``mode`` unless it inherits a list."""
+        attributes = self._of_new(directory, mode, umask)
+        return await self._create(directory, name, t.createtype4(t.NF4DIR), attributes)
 
     async def symlink(self, directory: Node, name: bytes, target: bytes) -> Node:
         """Make a symbolic link that holds ``target``."""
-        return await self._create(directory, name, t.createtype4(t.NF4LNK, target), 0o777)
+        kind, attributes = t.createtype4(t.NF4LNK, target), encode_attributes(mode=0o777)
+        return await self._create(directory, name, kind, attributes)
 
     async def mknod(
-        self, directory: Node, name: bytes, kind: int, mode: int, device: tuple[int, int] = (0, 0)
+        self,
+        directory: Node,
+        name: bytes,
+        kind: int,
+        mode: int,
+        device: tuple[int, int] = (0, 0),
+        umask: int = 0,
     ) -> Node:
         """Make a special file: ``kind`` is ``NF4FIFO``, ``NF4SOCK``, ``NF4BLK`` or ``NF4CHR``.
 
-        ``device`` are the major and minor numbers of the last two.
+        ``device`` are the major and minor numbers of the last two; ``umask`` is as for a directory.
         """
         if kind in (t.NF4BLK, t.NF4CHR):
             made = t.createtype4(kind, t.specdata4(*device))
         else:
             made = t.createtype4(kind)
-        return await self._create(directory, name, made, mode)
+        attributes = self._of_new(directory, mode, umask)
+        return await self._create(directory, name, made, attributes)
 
-    async def _create(self, directory: Node, name: bytes, kind: t.createtype4, mode: int) -> Node:
+    async def _create(
+        self, directory: Node, name: bytes, kind: t.createtype4, attributes: t.fattr4
+    ) -> Node:
         asked_at = self._now()
-        attributes = encode_attributes(mode=mode)
         where = partial(below, directory, name)
 
         async def is_ours(found: Stat) -> bool:

@@ -120,13 +120,15 @@ class Nodes(NodeNames):
         access: int,
         mode: int,
         *,
+        umask: int = 0,
         exclusive: bool = False,
         truncate: bool = False,
     ) -> NodeFile:
         """Open a file by its name, and make it with ``mode`` if it does not exist.
 
-        If it is there, ``exclusive`` makes this an error, and ``truncate`` sets the size to 0. The
-        file's node is counted as looked up.
+        ``umask`` is taken from that unless the file inherits a list. If it is there, ``exclusive``
+        makes this an error, and ``truncate`` sets the size to 0. The file's node is counted as
+        looked up.
         """
         asked_at = self._now()
         where = partial(below, directory, name)
@@ -139,9 +141,10 @@ class Nodes(NodeNames):
             )
 
         if exclusive:
-            opening = await self._open_exclusively(opened, mode, where)
+            attributes = self._of_new(directory, mode, umask)
+            opening = await self._open_exclusively(opened, attributes, where)
         else:
-            attributes = encode_attributes(size=0 if truncate else None, mode=mode)
+            attributes = self._of_new(directory, mode, umask, 0 if truncate else None)
             opening = await opened(t.createhow4(t.UNCHECKED4, attributes))
         self._moved_on(directory, opening.directory)
         known = self.table.find(opening.status)
@@ -154,14 +157,14 @@ class Nodes(NodeNames):
     async def _open_exclusively(
         self,
         opened: Callable[[t.createhow4], Coroutine[Any, Any, Opening]],
-        mode: int,
+        attributes: t.fattr4,
         where: Where,
     ) -> Opening:
         """Make a file so that it is known as ours if the server forgets that it has replied.
 
         For that it keeps a verifier, usually in the times of the file (RFC 8881, Section 18.16.3).
         """
-        attributes, habits = encode_attributes(mode=mode), self._client.habits
+        habits = self._client.habits
         if habits.exclusive_create:
             verifier = self._client.rng.getrandbits(64).to_bytes(8)
             both = t.creatverfattr(verifier, attributes)

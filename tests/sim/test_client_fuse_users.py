@@ -28,9 +28,11 @@ FOR_EXECUTION = 0x20
 class World:
     """A mount that all users can use, and another client of the server, who is root."""
 
-    def __init__(self, choices: Choices | None = None, times: Lifetimes = TIMES) -> None:
+    def __init__(
+        self, choices: Choices | None = None, times: Lifetimes = TIMES, minor_version: int = 2
+    ) -> None:
         self.pair = Pair()
-        self.fs = self.pair.client()
+        self.fs = self.pair.client(minor_version=minor_version)
         self.root = self.pair.client(b"other")
         self.run = self.pair.run
         self.kernel = FakeKernel(
@@ -252,6 +254,50 @@ def test_the_access_control_list_is_an_attribute_as_in_linux(world: World) -> No
     for wrong in (b"", b"abc", octets + b"more", b"\xff" * 8):
         body = set_to(b"system.nfs4_acl", wrong)
         world.fails(errno.EINVAL, world.kernel.call(SETXATTR, node, body))
+
+
+def set_up_inheritance(world: World) -> int:
+    """Make a directory whose files are for the group 1002, too; return its node."""
+    world.run(world.root.mkdir("shared"))
+    access = ("A::OWNER@:rwaDxtTnNcCoy", "A:g:GROUP@:rxtncy", "A::EVERYONE@:rxtncy")
+    inherited = (
+        *("A:fdi:OWNER@:rwaDxtTnNcCoy", "A:fdig:GROUP@:rxtncy"),
+        *("A:fdig:1002:rwaDxtTnNcy", "A:fdi:EVERYONE@:rxtncy"),
+    )
+    world.run(world.root.set_acl("shared", [Ace.parse(each) for each in (*access, *inherited)]))
+    return world.lookup(ROOT, b"shared").node
+
+
+async def make_one_of_each(world: World, directory: int) -> list[int]:
+    """Make a file, one exclusively, a directory and a FIFO, as for a umask of 022."""
+    kernel, bodies = world.kernel, struct.Struct("=II")
+    flags = os.O_RDWR | os.O_CREAT
+    file, _, _ = await kernel.create(directory, b"file", flags, 0o666)
+    alone, _, _ = await kernel.create(directory, b"alone", flags | os.O_EXCL, 0o666)
+    below = await kernel.entry(fuse.MKDIR, directory, bodies.pack(0o777, 0o22) + b"below\0")
+    body = struct.pack("=III4x", 0o666 | stat.S_IFIFO, 0, 0o22) + b"fifo\0"
+    fifo = await kernel.entry(fuse.MKNOD, directory, body)
+    return [each.attributes.st_mode & 0o777 for each in (file, alone, below, fifo)]
+
+
+def test_an_inherited_list_takes_the_place_of_the_file_mask(world: World) -> None:
+    directory = set_up_inheritance(world)
+    assert world.run(make_one_of_each(world, directory)) == [0o664, 0o664, 0o775, 0o664]
+    below = world.lookup(directory, b"below").node
+    assert world.run(make_one_of_each(world, below)) == [0o664, 0o664, 0o775, 0o664]
+
+
+def test_the_file_mask_counts_where_nothing_is_inherited(world: World) -> None:
+    assert world.kernel.agreed[3] & 1 << 6, "the kernel leaves it to us"
+    assert world.run(make_one_of_each(world, ROOT)) == [0o644, 0o644, 0o755, 0o644]
+
+
+def test_the_mount_applies_the_file_mask_where_the_server_cannot() -> None:
+    world = World(minor_version=1)
+    assert not world.fs.takes_umask
+    assert world.run(make_one_of_each(world, ROOT)) == [0o644, 0o644, 0o755, 0o644]
+    directory = set_up_inheritance(world)
+    assert world.run(make_one_of_each(world, directory)) == [0o644, 0o644, 0o755, 0o644]
 
 
 # --- Choices ---
