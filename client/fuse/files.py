@@ -33,6 +33,7 @@ _ACCESS: Final = {os.O_RDONLY: READ, os.O_WRONLY: WRITE, os.O_RDWR: READ | WRITE
 _MODE: Final = 0o7777
 _KEEP_SIZE: Final = 1
 _PUNCH_HOLE: Final = 2
+_ZERO_RANGE: Final = 16
 _F_RDLCK: Final = 0
 _F_WRLCK: Final = 1
 _F_UNLCK: Final = 2
@@ -260,7 +261,7 @@ async def lseek(mount: Mounted, header: Header, arguments: wire.LSeek) -> Answer
 
 
 async def fallocate(mount: Mounted, header: Header, arguments: wire.FAllocate) -> Answer:
-    """Answer FALLOCATE: room for a range, or a hole."""
+    """Answer FALLOCATE: room for a range, a hole, or zeros, which are a hole with room for it."""
     file = mount.handles.file(arguments.fh).file
     offset, length, mode = arguments.offset, arguments.length, arguments.mode
     await mount.behind.drain(file.node)
@@ -270,9 +271,11 @@ async def fallocate(mount: Mounted, header: Header, arguments: wire.FAllocate) -
         await file.deallocate(offset, length)
         return Answer()
     # ALLOCATE makes a file longer if need be.
-    end = (await mount.fresh(file.node)).st_size if mode == _KEEP_SIZE else _LAST
-    if mode not in (0, _KEEP_SIZE) or offset + length > end:
+    end = (await mount.fresh(file.node)).st_size if mode & _KEEP_SIZE else _LAST
+    if mode & ~(_KEEP_SIZE | _ZERO_RANGE) or offset + length > end:
         raise make_error(errno.EOPNOTSUPP, f"fallocate with the mode {mode:#x}")
+    if mode & _ZERO_RANGE:
+        await file.deallocate(offset, length)
     await file.allocate(offset, length)
     return Answer()
 

@@ -316,6 +316,28 @@ def test_holes(world: World) -> None:
     world.close(node, fh)
 
 
+def test_zeros_in_a_range_leave_the_rest_and_may_make_a_file_longer(world: World) -> None:
+    keep_size, zero_range, insert_range = 0x1, 0x10, 0x20
+    node, fh = world.create(b"file")
+    world.write(node, fh, b"x" * 8192)
+    kernel = world.kernel
+
+    def fallocate(offset: int, length: int, mode: int) -> Any:
+        return kernel.call(fuse.FALLOCATE, node, struct.pack("=QQQI4x", fh, offset, length, mode))
+
+    world.run(fallocate(1000, 2000, zero_range))
+    kept = b"x" * 1000 + bytes(2000) + b"x" * 5192
+    assert world.read(node, fh, LARGE) == kept
+    world.run(fallocate(8000, 192, zero_range | keep_size))
+    kept = kept[:8000] + bytes(192)
+    assert world.read(node, fh, LARGE) == kept
+    world.fails(errno.EOPNOTSUPP, fallocate(8000, 193, zero_range | keep_size))
+    world.fails(errno.EOPNOTSUPP, fallocate(0, 4096, insert_range))
+    world.run(fallocate(7000, 3000, zero_range))
+    assert world.read(node, fh, LARGE) == kept[:7000] + bytes(3000)
+    world.close(node, fh)
+
+
 def test_copies_are_made_by_the_server(world: World) -> None:
     source, from_fh = world.create(b"source")
     target, to_fh = world.create(b"target")
