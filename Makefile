@@ -55,7 +55,7 @@ conformance: $(STAMP) ## foreign suites, of those checkouts that are named: PYNF
 	@PYTHONPATH=src:. $(BIN)/python -m tests.suites $(CONFORMANCE_ARGS)
 
 .PHONY: mount-workloads
-mount-workloads: $(STAMP) ## git, make, databases, fio, rsync ... on a mount; ARGS="--kill-every 20 --loss 2 --suites DIR git"
+mount-workloads: $(STAMP) ## git, make, databases, fio, rsync ... on a mount; ARGS="--kill-every 20 --cut-every 20 --loss 2 --suites DIR git"
 	@PYTHONPATH=src:. $(BIN)/python -m tests.mount_workloads $(ARGS)
 
 twins: $(STAMP) ## what the native modules do, done by their twins in Python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,9 @@ from .stage import NOBODY, WAYS, Stage
 MEGABYTES_MAX = 500
 """What the process behind the mount may hold, whatever was done: 200,000 nodes, and buffers."""
 
+_PART = 0.02
+"""The part of all calls that each of two paths carries at least, if they are cut in turn."""
+
 
 def main() -> int:
     """Run what was asked for; return 1 if anything failed."""
@@ -21,18 +25,28 @@ def main() -> int:
     parser.add_argument("--ways", default="tcp,soft", help=f"of {', '.join(WAYS)}")
     parser.add_argument("--users", default=f"0,{NOBODY}", help="who runs them, by number")
     parser.add_argument("--kill-every", type=float, default=0.0, metavar="S", help="the server")
+    parser.add_argument("--cut-every", type=float, default=0.0, metavar="S", help="one path of two")
     parser.add_argument("--loss", type=float, default=0.0, metavar="PERCENT", help="over soft")
     parser.add_argument("--scale", type=float, default=1.0, help="how much each has to do")
     parser.add_argument("--suites", type=Path, help="where foreign suites are built")
     parser.add_argument("--options", default="", help="more options of the mount")
     given = parser.parse_args()
+    # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     failed = 0
     for way in given.ways.split(","):
-        stage = Stage(way, kill_every_s=given.kill_every, options=given.options, loss=given.loss)
+        stage = Stage(
+            way,
+            kill_every_s=given.kill_every,
+            cut_every_s=given.cut_every,
+            options=given.options,
+            loss=given.loss,
+        )
         try:
             for name in given.programs or PROGRAMS:
                 for user in map(int, given.users.split(",")):
                     failed += not _play(stage, name, user, given.scale, given.suites, way)
+            failed += not _both_were_used(stage, way)
         finally:
             kills = stage.server.kills
             log = stage.close()
@@ -42,6 +56,22 @@ def main() -> int:
             print(f"{way}: the mount said:\n{log[-2000:]}")
             failed += "Traceback" in log
     return int(bool(failed))
+
+
+def _both_were_used(stage: Stage, way: str) -> bool:
+    """Say what went over each path; return whether each that was cut carried its part."""
+    for number, path in enumerate(paths := stage.paths):
+        print(
+            f"{way}: path {number} ({stage.network.urls[number]}) was cut"
+            f" {stage.cutter.cuts[number]} times, and left {path.lost} times;"
+            f" it carried {path.calls} calls, {path.octets / 1e6:.1f} MB",
+            flush=True,
+        )
+    part = _PART * sum(path.calls for path in paths)
+    if any(stage.cutter.cuts) and any(path.calls < part for path in paths):
+        print(f"{way}: FAILED: a path was hardly used")
+        return False
+    return True
 
 
 def _play(stage: Stage, name: str, user: int, scale: float, suites: Path | None, way: str) -> bool:

@@ -12,14 +12,27 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.support.hosts import loopback
+from nfsrdma.cli.mountstats import heard
+from nfsrdma.client.fuse.mounting import ours
+
+from .network import Cutter, Network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-WAYS = ("tcp", "soft", "shm")
+WAYS = ("tcp", "soft", "shm", "soft+tcp")
 NOBODY = 65534
 _PATIENCE_S = 60.0
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+
+
+class PathTold(NamedTuple):
+    """What a mount tells of a path."""
+
+    octets: int
+    calls: int
+    lost: int
+    """How often it was left."""
 
 
 class StageError(Exception):
@@ -29,39 +42,25 @@ class StageError(Exception):
 class Server:
     """`nfsrdma serve` of an empty directory; it is killed, and comes back with what it recorded."""
 
-    def __init__(self, folder: Path, way: str) -> None:
+    def __init__(self, folder: Path, network: Network) -> None:
         self.export = folder / "export"
         self.export.mkdir()
         self._folder = folder
-        self._way = way
-        self._address = loopback(9)
+        self._network = network
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
         self.kills = 0
         self.killed = threading.Event()
         self.start()
-
-    @property
-    def url(self) -> str:
-        """What clients mount."""
-        scheme = "nfs+tcp" if self._way == "tcp" else "nfs+rdma"
-        return f"{scheme}://{self._address}:{self._port}/"
 
     def start(self) -> None:
         """Start it, at the same place as before."""
         log = self._folder / "server.log"
         told = log.stat().st_size if log.exists() else 0
-        port = str(self._port)
-        ports = ["--provider", "none", "--tcp", port]
-        if self._way != "tcp":
-            ports = ["--provider", self._way, "--port", port]
+        command = [sys.executable, "-m", "nfsrdma", "serve", str(self.export), "--no-root-squash"]
+        command += ["--lease", "10", "--state-dir", str(self._folder / "state")]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "nfsrdma", "serve", str(self.export)),
-                    *("--listen", self._address, *ports, "--no-root-squash"),
-                    *("--lease", "10", "--state-dir", str(self._folder / "state")),
-                ],
+                self._network.at_server(*command, *self._network.serving),
                 stdout=output,
                 stderr=output,
                 env=_ENVIRONMENT,
@@ -70,9 +69,9 @@ class Server:
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             text = log.read_bytes()[told:].decode(errors="replace")
-            found = re.search(r"nfs\+\w+://[\d.]+:(\d+)", text)
-            if found:
-                self._port = int(found[1])
+            found = re.findall(r"nfs\+\w+://[\d.]+:(\d+)", text)
+            if len(found) >= len(self._network.kinds):
+                self._network.found(int(found[0]))
                 return
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise StageError(f"the server did not start: {text}")
@@ -122,32 +121,51 @@ class Killer:
 class Stage:
     """A mount, of whose directory ``path`` all users have the rights that they have.
 
-    ``loss`` is how many packets in a hundred are lost, over ``soft``.
+    ``way`` is a transport, or several with ``+`` between them: so many paths. ``loss`` is how many
+    packets in a hundred are lost, over ``soft``.
     """
 
     def __init__(
-        self, way: str, *, kill_every_s: float = 0.0, options: str = "", loss: float = 0.0
+        self,
+        way: str,
+        *,
+        kill_every_s: float = 0.0,
+        cut_every_s: float = 0.0,
+        options: str = "",
+        loss: float = 0.0,
     ) -> None:
+        kinds = way.split("+")
+        if cut_every_s and len(kinds) == 1:
+            kinds *= 2
         self.folder = Path(tempfile.mkdtemp(prefix="mount-workloads-"))
         self.folder.chmod(0o755)
         self.path = self.folder / "mount"
         self.path.mkdir()
-        self.server = Server(self.folder, way)
+        self.network = Network(kinds)
+        try:
+            self.server = Server(self.folder, self.network)
+        except BaseException:
+            self.network.close()
+            raise
         os.chmod(self.server.export, 0o1777)
         try:
             self._mount(options, loss)
         except BaseException:
             self.server.close()
+            self.network.close()
             raise
         self._killer = Killer(self.server, kill_every_s)
+        self.cutter = Cutter(self.network, cut_every_s)
 
     def _mount(self, options: str, loss: float) -> None:
-        words = ",".join(filter(None, ("allow_other,suid,dev", options)))
+        url, *others = self.network.urls
+        words = ["allow_other,suid,dev", *(f"path={each}" for each in others)]
         log = (self.folder / "mount.log").open("ab")
         program = ["tests.mount_workloads.lossy", str(loss)] if loss else ["nfsrdma"]
-        command = [sys.executable, "-m", *program, "mount", "-f", self.server.url, str(self.path)]
+        command = [sys.executable, "-m", *program, "mount", "-f", url, str(self.path)]
+        command += ["-o", ",".join(filter(None, (*words, options)))]
         self._daemon = subprocess.Popen(
-            [*command, "-o", words],
+            self.network.at_client(*command),
             env=_ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -172,6 +190,15 @@ class Stage:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     @property
+    def paths(self) -> list[PathTold]:
+        """What went over each path to the server; none are told of if there is but one."""
+        told = heard(next(each for each in ours() if each.path == str(self.path)))
+        return [
+            PathTold(path["bytes_sent"] + path["bytes_received"], path["calls"], path["lost"])
+            for path in told["paths"]
+        ]
+
+    @property
     def log(self) -> str:
         """What the process behind the mount had to say."""
         return (self.folder / "mount.log").read_text(errors="replace")
@@ -182,6 +209,7 @@ class Stage:
         Return what the process behind the mount had to say.
         """
         self._killer.close()
+        self.cutter.close()
         umount = [sys.executable, "-m", "nfsrdma", "umount"]
         for more in ([], ["--force"]):
             done = subprocess.run(
@@ -194,6 +222,7 @@ class Stage:
         self._daemon.kill()
         self._daemon.communicate()
         self.server.close()
+        self.network.close()
         said = self.log
         shutil.rmtree(self.folder, ignore_errors=True)
         return said

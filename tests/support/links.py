@@ -17,10 +17,17 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE)}
 
 
-class Links:
-    """A client's host, a server's, and the links between them."""
+CUTS = ("here", "there", "dark")
+"""How a link is cut: at the client, whose sending fails; at the server; or nobody is told of it."""
 
-    def __init__(self, rate: str, count: int = 2) -> None:
+_NOBODY = "02:00:00:00:00:fe"
+"""An Ethernet address that is nobody's."""
+
+
+class Links:
+    """A client's host, a server's, and the links between them, of no certain rate by default."""
+
+    def __init__(self, rate: str | None = None, count: int = 2) -> None:
         self.client, self.server = f"nfsc{os.getpid()}", f"nfss{os.getpid()}"
         self.addresses = [f"10.77.{number}.2" for number in range(count)]
         """The server's, one on each link."""
@@ -36,23 +43,38 @@ class Links:
             self.close()
             raise
 
-    def _join(self, number: int, rate: str) -> None:
+    def _join(self, number: int, rate: str | None) -> None:
         here, there = f"c{number}", f"s{number}"
         peer = ["type", "veth", "peer", "name", there, "netns", self.server]
         _ip("-n", self.client, "link", "add", here, *peer)
         for name, end, host in ((self.client, here, 1), (self.server, there, 2)):
             _ip("-n", name, "addr", "add", f"10.77.{number}.{host}/24", "dev", end)
             _ip("-n", name, "link", "set", end, "up")
-            shape = ["tbf", "rate", rate, "burst", "128k", "latency", "400ms"]
-            _run(inside(name, "tc", "qdisc", "add", "dev", end, "root", *shape))
+            if rate is not None:
+                shape = ["tbf", "rate", rate, "burst", "128k", "latency", "400ms"]
+                _run(inside(name, "tc", "qdisc", "add", "dev", end, "root", *shape))
 
-    def cut(self, number: int) -> None:
-        """Pull the cable of a link."""
-        _ip("-n", self.client, "link", "set", f"c{number}", "down")
+    def _ends(self, number: int) -> list[tuple[str, str, int]]:
+        """The ends of a link: the host, its device, and the other end's number."""
+        return [(self.client, f"c{number}", 2), (self.server, f"s{number}", 1)]
+
+    def cut(self, number: int, how: str = "here") -> None:
+        """Cut a link in one of :data:`CUTS`."""
+        if how == "dark":
+            for host, device, other in self._ends(number):
+                neighbour = [f"10.77.{number}.{other}", "lladdr", _NOBODY, "nud", "permanent"]
+                _ip("-n", host, "neigh", "replace", *neighbour, "dev", device)
+        else:
+            host, device, _ = self._ends(number)[CUTS.index(how)]
+            _ip("-n", host, "link", "set", device, "down")
 
     def mend(self, number: int) -> None:
         """Put it in again."""
-        _ip("-n", self.client, "link", "set", f"c{number}", "up")
+        for host, device, other in self._ends(number):
+            _ip("-n", host, "link", "set", device, "up")
+            # Whom it knows was forgotten with the device, unless the link was only dark.
+            neighbour = [f"10.77.{number}.{other}", "dev", device]
+            subprocess.run(["ip", "-n", host, "neigh", "del", *neighbour], capture_output=True)
 
     def close(self) -> None:
         """Take everything away."""
@@ -88,8 +110,8 @@ def obstacle() -> str:
     """Why there can be no links here; empty if there can."""
     if os.geteuid():
         return "only root can make links"
-    if not (shutil.which("ip") and shutil.which("tc")):
-        return "links take ip and tc (iproute2)"
+    if not all(map(shutil.which, ("ip", "tc", "nsenter"))):
+        return "links take ip and tc (iproute2), and nsenter (util-linux)"
     try:
         Links("100mbit").close()
     except (OSError, subprocess.CalledProcessError) as error:
@@ -98,8 +120,8 @@ def obstacle() -> str:
 
 
 def inside(name: str, *command: str) -> list[str]:
-    """The command that runs at a host."""
-    return ["ip", "netns", "exec", name, *command]
+    """The command that runs at a host; what it mounts is seen by all."""
+    return ["nsenter", f"--net=/run/netns/{name}", "--", *command]
 
 
 def _ip(*arguments: str) -> None:
