@@ -33,6 +33,10 @@ enum {
     MOST_PIECES = 1024, /* what the kernel takes: UIO_MAXIOV */
     MOST_VIEWS = 1024,
     CONTROL_OCTETS = 128,
+    MOST_SLOTS = 16,
+    MOST_TRAIN = 1024, /* packets */
+    MOST_CUT = 128,    /* packets of one burst: what the kernel takes */
+    MOST_EXTENSION = 28,
 };
 
 /* A gather list, and the buffers that keep its memory in place. */
@@ -145,6 +149,14 @@ static void add_control(
     message->msg_controllen += CMSG_SPACE(length);
 }
 
+static void add_source(struct msghdr *message, const char *source, Py_ssize_t length)
+{
+    if (length == sizeof(struct in_pktinfo))
+        add_control(message, IPPROTO_IP, IP_PKTINFO, source, (size_t)length);
+    else if (length == sizeof(struct in6_pktinfo))
+        add_control(message, IPPROTO_IPV6, IPV6_PKTINFO, source, (size_t)length);
+}
+
 /* Py_BuildValue's types are what the caller has seen to; errors are the system call's. */
 static PyObject *transmit(
     int fd, struct gather *gather, struct msghdr *message, const char *source,
@@ -152,10 +164,7 @@ static PyObject *transmit(
 {
     ssize_t sent;
 
-    if (source_length == sizeof(struct in_pktinfo))
-        add_control(message, IPPROTO_IP, IP_PKTINFO, source, (size_t)source_length);
-    else if (source_length == sizeof(struct in6_pktinfo))
-        add_control(message, IPPROTO_IPV6, IPV6_PKTINFO, source, (size_t)source_length);
+    add_source(message, source, source_length);
     if (segment_size != 0)
         add_control(message, SOL_UDP, UDP_SEGMENT, &segment_size, sizeof segment_size);
     message->msg_iov = gather->pieces;
@@ -201,30 +210,209 @@ static PyObject *udp_send(PyObject *self, PyObject *arguments)
     return sent;
 }
 
-/* Segment size, and our own address where the kernel tells: packed, IPv6 with its interface. */
-static PyObject *received(struct msghdr *message, ssize_t length)
+/* Several bursts of packets with `mtu` octets each; see `burst.Train`. */
+struct train {
+    Py_buffer octets, view;
+    Py_ssize_t start, mtu, bursts, packets;
+    PyObject *cuts;
+    const char *name, *source;
+    Py_ssize_t name_length, source_length;
+    struct mmsghdr *messages;
+    struct iovec *pieces;
+    char *controls;
+};
+
+/* Sum the packets, and see that all of it is there; the first header may be longer. */
+static int check_train(struct train *train)
 {
-    int segment_size = (int)length;
-    const void *local = "";
-    Py_ssize_t local_length = 0;
+    train->bursts = PyTuple_Size(train->cuts);
+    train->packets = 0;
+    for (Py_ssize_t each = 0; each < train->bursts; each++) {
+        Py_ssize_t cut = PyLong_AsSsize_t(PyTuple_GetItem(train->cuts, each));
+
+        if (PyErr_Occurred())
+            return -1;
+        if (cut < 1 || cut > MOST_CUT || train->packets > MOST_TRAIN - cut) {
+            PyErr_SetString(PyExc_ValueError, "a train of no such bursts");
+            return -1;
+        }
+        train->packets += cut;
+    }
+    if (train->packets < 1 || train->start < 0 || train->mtu < 1 ||
+        train->start > train->view.len ||
+        train->packets > (train->view.len - train->start) / train->mtu ||
+        train->octets.len < FRAME_OCTETS * train->packets ||
+        train->octets.len - FRAME_OCTETS * train->packets > MOST_EXTENSION) {
+        PyErr_SetString(PyExc_ValueError, "a train of packets that are not there");
+        return -1;
+    }
+    return 0;
+}
+
+/* One message for each burst: header, payload, ICRC with the next header, ..., ICRC. */
+static void lay_out(struct train *train)
+{
+    char *frame = train->octets.buf, *payload = (char *)train->view.buf + train->start;
+    Py_ssize_t header = BTH_OCTETS + train->octets.len - FRAME_OCTETS * train->packets;
+    struct iovec *piece = train->pieces;
+
+    for (Py_ssize_t each = 0; each < train->bursts; each++) {
+        const Py_ssize_t cut = PyLong_AsSsize_t(PyTuple_GetItem(train->cuts, each));
+        const uint16_t segment_size = (uint16_t)(header + train->mtu + FRAME_OCTETS - BTH_OCTETS);
+        struct msghdr *message = &train->messages[each].msg_hdr;
+
+        memset(&train->messages[each], 0, sizeof train->messages[each]);
+        message->msg_name = (void *)train->name;
+        message->msg_namelen = (socklen_t)train->name_length;
+        message->msg_control = train->controls + each * CONTROL_OCTETS;
+        add_source(message, train->source, train->source_length);
+        if (cut > 1)
+            add_control(message, SOL_UDP, UDP_SEGMENT, &segment_size, sizeof segment_size);
+        message->msg_iov = piece;
+        *piece++ = (struct iovec){frame, (size_t)header};
+        frame += header;
+        for (Py_ssize_t packet = 1; packet <= cut; packet++, payload += train->mtu) {
+            Py_ssize_t more = packet < cut ? FRAME_OCTETS : FRAME_OCTETS - BTH_OCTETS;
+
+            *piece++ = (struct iovec){payload, (size_t)train->mtu};
+            *piece++ = (struct iovec){frame, (size_t)more};
+            frame += more;
+        }
+        message->msg_iovlen = (size_t)(piece - message->msg_iov);
+        header = BTH_OCTETS;
+    }
+}
+
+static PyObject *transmit_train(int fd, struct train *train, Py_ssize_t skip)
+{
+    const size_t bursts = (size_t)train->bursts, packets = (size_t)train->packets;
+    PyObject *made = NULL;
+    int sent;
+
+    train->messages = PyMem_Calloc(bursts, sizeof *train->messages);
+    train->pieces = PyMem_Calloc(2 * packets + bursts, sizeof *train->pieces);
+    train->controls = PyMem_Calloc(bursts, CONTROL_OCTETS);
+    if (train->messages == NULL || train->pieces == NULL || train->controls == NULL) {
+        PyErr_NoMemory();
+    } else {
+        lay_out(train);
+        Py_BEGIN_ALLOW_THREADS
+        sent = sendmmsg(
+            fd, train->messages + skip, (unsigned int)(train->bursts - skip), MSG_DONTWAIT);
+        Py_END_ALLOW_THREADS
+        made = sent < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(sent);
+    }
+    PyMem_Free(train->messages);
+    PyMem_Free(train->pieces);
+    PyMem_Free(train->controls);
+    return made;
+}
+
+static PyObject *udp_send_train(PyObject *self, PyObject *arguments)
+{
+    struct train train;
+    PyObject *sent = NULL;
+    Py_ssize_t skip;
+    int fd;
+
+    (void)self;
+    if (!PyArg_ParseTuple(
+            arguments, "iy#y#ny*y*nnO!:send_train", &fd, &train.name, &train.name_length,
+            &train.source, &train.source_length, &skip, &train.octets, &train.view, &train.start,
+            &train.mtu, &PyTuple_Type, &train.cuts))
+        return NULL;
+    if (check_train(&train) == 0) {
+        if (skip < 0 || skip >= train.bursts)
+            PyErr_SetString(PyExc_ValueError, "nothing of the train is left");
+        else
+            sent = transmit_train(fd, &train, skip);
+    }
+    PyBuffer_Release(&train.octets);
+    PyBuffer_Release(&train.view);
+    return sent;
+}
+
+/* What one receive call may bring: as many messages as there are slots in the caller's buffer. */
+struct batch {
+    struct mmsghdr messages[MOST_SLOTS];
+    struct iovec pieces[MOST_SLOTS];
+    struct sockaddr_storage names[MOST_SLOTS];
+    _Alignas(struct cmsghdr) char controls[MOST_SLOTS][CONTROL_OCTETS];
+    unsigned int slots;
+};
+
+/* Where a message comes from, and which of our addresses it is for, where the kernel tells. */
+struct way {
+    const void *name, *local;
+    Py_ssize_t name_length, local_length;
+    int segment_size;
+};
+
+/* Segment size, and our own address where the kernel tells: packed, IPv6 with its interface. */
+static struct way way_of(struct msghdr *message, unsigned int length)
+{
+    struct way way = {message->msg_name, "", (Py_ssize_t)message->msg_namelen, 0, (int)length};
 
     for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control != NULL;
          control = CMSG_NXTHDR(message, control)) {
         const void *data = CMSG_DATA(control);
 
         if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
-            memcpy(&segment_size, data, sizeof segment_size);
+            memcpy(&way.segment_size, data, sizeof way.segment_size);
         } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
-            local = (const char *)data + offsetof(struct in_pktinfo, ipi_addr);
-            local_length = sizeof(struct in_addr);
+            way.local = (const char *)data + offsetof(struct in_pktinfo, ipi_addr);
+            way.local_length = sizeof(struct in_addr);
         } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
-            local = data;
-            local_length = sizeof(struct in6_pktinfo);
+            way.local = data;
+            way.local_length = sizeof(struct in6_pktinfo);
         }
     }
-    return Py_BuildValue(
-        "(niy#y#)", (Py_ssize_t)length, segment_size, (const char *)message->msg_name,
-        (Py_ssize_t)message->msg_namelen, (const char *)local, local_length);
+    return way;
+}
+
+static int same_way(const struct way *one, const struct way *other)
+{
+    return one->name_length == other->name_length && one->local_length == other->local_length &&
+           memcmp(one->name, other->name, (size_t)one->name_length) == 0 &&
+           memcmp(one->local, other->local, (size_t)one->local_length) == 0;
+}
+
+/* Append what `made` is to the list; it is taken in any case. */
+static int append(PyObject *list, PyObject *made)
+{
+    int bad = made == NULL || PyList_Append(list, made) < 0;
+
+    Py_XDECREF(made);
+    return bad ? -1 : 0;
+}
+
+/* The messages by where they come from: [(name, local address, [(offset, octets, segment)])]. */
+static PyObject *received(struct batch *batch, int count)
+{
+    PyObject *found = PyList_New(0), *bursts = NULL; /* borrowed: the list of the latest */
+    struct way before = {0};
+
+    for (int each = 0; found != NULL && each < count; each++) {
+        struct mmsghdr *message = &batch->messages[each];
+        struct way way = way_of(&message->msg_hdr, message->msg_len);
+        int bad = 0;
+
+        if (bursts == NULL || !same_way(&way, &before)) {
+            bursts = PyList_New(0);
+            bad = bursts == NULL ||
+                  append(
+                      found, Py_BuildValue(
+                                 "(y#y#N)", (const char *)way.name, way.name_length,
+                                 (const char *)way.local, way.local_length, bursts)) < 0;
+            before = way;
+        }
+        if (bad || append(
+                       bursts, Py_BuildValue(
+                                   "(nIi)", (Py_ssize_t)each * (Py_ssize_t)batch->pieces[0].iov_len,
+                                   message->msg_len, way.segment_size)) < 0)
+            Py_CLEAR(found);
+    }
+    return found;
 }
 
 static double seconds_now(void)
@@ -235,25 +423,38 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* Receive what is there: how many messages, or -1. */
+static int receive_now(int fd, struct batch *batch)
+{
+    for (unsigned int each = 0; each < batch->slots; each++) {
+        struct msghdr *message = &batch->messages[each].msg_hdr;
+
+        memset(message, 0, sizeof *message);
+        message->msg_name = &batch->names[each];
+        message->msg_namelen = sizeof batch->names[each];
+        message->msg_iov = &batch->pieces[each];
+        message->msg_iovlen = 1;
+        message->msg_control = batch->controls[each];
+        message->msg_controllen = CONTROL_OCTETS;
+    }
+    return recvmmsg(fd, batch->messages, batch->slots, MSG_DONTWAIT, NULL);
+}
+
 /* Receive what is there, or comes while looking for so many seconds and sleeping for so many. */
-static ssize_t receive_within(int fd, struct msghdr *message, double looking, double sleeping)
+static int receive_within(int fd, struct batch *batch, double looking, double sleeping)
 {
     struct pollfd awaited = {.fd = fd, .events = POLLIN};
     struct timespec longest;
-    socklen_t name = message->msg_namelen;
-    size_t control = message->msg_controllen;
-    ssize_t length = recvmsg(fd, message, MSG_DONTWAIT);
+    int count = receive_now(fd, batch);
     double end;
 
-    if (length >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || sleeping <= 0)
-        return length;
+    if (count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || sleeping <= 0)
+        return count;
     end = looking > 0 ? seconds_now() + looking : 0;
     while (looking > 0 && seconds_now() < end) {
-        message->msg_namelen = name;
-        message->msg_controllen = control;
-        length = recvmsg(fd, message, MSG_DONTWAIT);
-        if (length >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
-            return length;
+        count = receive_now(fd, batch);
+        if (count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+            return count;
     }
     longest.tv_sec = (time_t)sleeping;
     longest.tv_nsec = (long)((sleeping - (double)longest.tv_sec) * 1e9);
@@ -261,40 +462,36 @@ static ssize_t receive_within(int fd, struct msghdr *message, double looking, do
         errno = EAGAIN; /* nothing, or a signal: the interpreter sees to it */
         return -1;
     }
-    message->msg_namelen = name;
-    message->msg_controllen = control;
-    return recvmsg(fd, message, MSG_DONTWAIT);
+    return receive_now(fd, batch);
 }
 
 static PyObject *udp_receive(PyObject *self, PyObject *arguments)
 {
-    _Alignas(struct cmsghdr) char control[CONTROL_OCTETS];
-    struct sockaddr_storage name;
-    struct msghdr message = {0};
-    struct iovec piece;
+    struct batch batch;
     Py_buffer view;
-    ssize_t length;
     double looking = 0, sleeping = 0;
-    int fd, error;
+    int fd, error, count;
 
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "iw*|dd:receive", &fd, &view, &looking, &sleeping))
+    if (!PyArg_ParseTuple(
+            arguments, "iw*I|dd:receive", &fd, &view, &batch.slots, &looking, &sleeping))
         return NULL;
-    piece.iov_base = view.buf;
-    piece.iov_len = (size_t)view.len;
-    message.msg_name = &name;
-    message.msg_namelen = sizeof name;
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
+    if (batch.slots < 1 || batch.slots > MOST_SLOTS) {
+        PyBuffer_Release(&view);
+        PyErr_SetString(PyExc_ValueError, "no such number of slots");
+        return NULL;
+    }
+    for (unsigned int each = 0; each < batch.slots; each++) {
+        batch.pieces[each].iov_len = (size_t)view.len / batch.slots;
+        batch.pieces[each].iov_base = (char *)view.buf + each * batch.pieces[each].iov_len;
+    }
     Py_BEGIN_ALLOW_THREADS
-    length = receive_within(fd, &message, looking, sleeping);
+    count = receive_within(fd, &batch, looking, sleeping);
     Py_END_ALLOW_THREADS
     error = errno;
     PyBuffer_Release(&view);
-    if (length >= 0)
-        return received(&message, length);
+    if (count >= 0)
+        return received(&batch, count);
     errno = error;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         Py_RETURN_NONE;
@@ -303,7 +500,9 @@ static PyObject *udp_receive(PyObject *self, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"send", udp_send, METH_VARARGS, "send(fd, name, source, segment_size, parts, /)"},
-    {"receive", udp_receive, METH_VARARGS, "receive(fd, buffer, looking=0, sleeping=0, /)"},
+    {"send_train", udp_send_train, METH_VARARGS,
+     "send_train(fd, name, source, skip, octets, view, start, mtu, cuts, /)"},
+    {"receive", udp_receive, METH_VARARGS, "receive(fd, buffer, slots, looking=0, sleeping=0, /)"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -68,11 +68,10 @@ class Beginning(Random):
 
 def going_out(burst: Burst, fate: Fate) -> Iterator[Burst]:
     """Yield what goes out instead of a burst, packet by packet."""
-    data, size = b"".join(burst.buffers), burst.segment_size
     source, destination = burst.source, burst.destination
     flow = Flow(source, destination)
-    for start in range(0, len(data), size):
-        for packet in fate(data[start : start + size], True):
+    for octets in burst.each():
+        for packet in fate(octets, True):
             octets = packet
             if not isinstance(packet, Damaged):
                 # In a burst the ICRC covers the packet's place in it; now it is alone.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..roce.packets.burst import Address, Burst
 from .fates import Beginning, Fate, coming_in, going_out, narrowed
 from .soft import SoftDevice
+from .udp import Bursts
 
 
 class MeddlingDevice(SoftDevice):
@@ -32,6 +33,13 @@ class MeddlingDevice(SoftDevice):
             # What the socket does not take is lost, as packets are.
             super()._transmit(each)
         return True
+
+    def _received_batch(self, bursts: Bursts, source: Address, destination: Address) -> None:
+        if self.fate is None:
+            super()._received_batch(bursts, source, destination)
+            return
+        for view, segment_size in bursts:
+            self._received(view, segment_size, source, destination)
 
     def _received(
         self, view: memoryview, segment_size: int, source: Address, destination: Address

@@ -214,6 +214,11 @@ class SimFabric:
 
     def transmit(self, burst: Burst) -> bool:
         """Carry a burst. Never blocks."""
+        for single in burst.singles():
+            self._transmit(single)
+        return True
+
+    def _transmit(self, burst: Burst) -> None:
         source, destination = burst.source, burst.destination
         faults = self._links.get((source[0], destination[0]), self.faults)
         data = b"".join(burst.buffers)
@@ -225,12 +230,11 @@ class SimFabric:
             self.reactor.call_at(
                 when, self._arrive, data, burst.segment_size, source, destination, idents
             )
-            return True
+            return
         for ident in range(burst.packets):
             start = ident * burst.segment_size
             packet = data[start : start + burst.segment_size]
             self._carry(packet, ident, source, destination, faults)
-        return True
 
     def _carry(
         self, packet: bytes, ident: int, source: Address, destination: Address, faults: Faults

@@ -99,8 +99,9 @@ class Tap:
 
     def sent(self, burst: Burst) -> None:
         """Record an outgoing burst; a packet's place in it is its identification."""
-        data = b"".join(burst.buffers)
-        self.packets(burst.source, burst.destination, memoryview(data), burst.segment_size)
+        for single in burst.singles():
+            data = memoryview(b"".join(single.buffers))
+            self.packets(burst.source, burst.destination, data, single.segment_size)
 
     def packets(
         self, source: Address, destination: Address, view: memoryview, segment_size: int

@@ -27,7 +27,7 @@ from typing import Any
 
 from ..io.fork import keep_from_children
 from ..roce.cm.manager import ROCE_PORT
-from ..roce.packets.burst import Address, Burst
+from ..roce.packets.burst import Address, Burst, Train
 from ..roce.wire.icrc import Flow, crc32
 from ..roce.wire.opcode import ICRC_OCTETS
 from ..task import Reactor
@@ -52,8 +52,10 @@ SO_RCVBUFFORCE = 33
 BUFFER_OCTETS = 16 << 20
 """The buffer that we ask for; an ordinary user gets ``net.core.rmem_max``."""
 _LARGEST = 65536
+_SLOTS = 8
+"""Most messages of one receive call."""
 _RECEIVES = 16
-"""Receive calls in one turn, before others have theirs."""
+"""Messages received in one turn, before others have theirs."""
 _BULK = 4096
 _MOST_PEERS = 1024
 
@@ -69,11 +71,18 @@ _ANCILLARY = socket.CMSG_SPACE(_INT.size) + socket.CMSG_SPACE(_PKTINFO6.size)
 _NO_OFFLOAD = frozenset((errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOPROTOOPT))
 """Errors of ``UDP_SEGMENT`` on an interface without segmentation (no checksum offload)."""
 
-Received = tuple[int, int, Address, Address]
-"""Octets, octets of each datagram but the last, source, destination."""
+Received = tuple[list[tuple[int, int, int]], Address, Address]
+"""Messages that came one after the other from one source to one destination: the offset of each in
+the buffer, its octets, and the octets of each of its datagrams but the last."""
 
 Receiver = Callable[[memoryview, int, Address, Address], None]
 """(datagrams, octets of each but the last, source, destination)"""
+
+Bursts = list[tuple[memoryview, int]]
+"""Datagrams, and octets of each but the last, as they came one after the other."""
+
+BatchReceiver = Callable[[Bursts, Address, Address], None]
+"""(bursts, source, destination)"""
 
 
 def family_of(host: str) -> socket.AddressFamily:
@@ -109,6 +118,7 @@ class UdpPort:
         "_counters",
         "_locals",
         "_native",
+        "_on_batch",
         "_on_receive",
         "_on_turn",
         "_on_writable",
@@ -117,6 +127,7 @@ class UdpPort:
         "_reactor",
         "_reading",
         "_segments",
+        "_sent",
         "_socket",
         "_waiting",
         "_wildcard",
@@ -133,6 +144,7 @@ class UdpPort:
         on_receive: Receiver,
         on_turn: Callable[[], None],
         on_writable: Callable[[], None],
+        on_batch: BatchReceiver | None = None,
         bound: socket.socket | None = None,
         port: int = ROCE_PORT,
         reading: bool = True,
@@ -140,23 +152,27 @@ class UdpPort:
         """Bind to ``host`` (numeric, may be a wildcard) and ``port`` (0: any that is free).
 
         ``bound`` is a socket that another program has bound so; it belongs to this port then.
-        Without ``reading`` nothing is read before ``start``. ``on_receive`` is called for every
-        batch, then ``on_turn`` once for all of them. Raises ``OSError``.
+        Without ``reading`` nothing is read before ``start``. ``on_receive`` is called for what
+        comes, or ``on_batch`` where several bursts of one peer have come meanwhile; then
+        ``on_turn`` once for all of them. Raises ``OSError``.
         """
         self.host = host
         self._reactor = reactor
         self._counters = counters
         self._on_receive = on_receive
+        self._on_batch = on_batch
         self._on_turn = on_turn
         self._on_writable = on_writable
         self._waiting = False
         self._segments = True
         self._progress = 0
         """Packets already sent of a burst that is sent one by one."""
+        self._sent = 0
+        """Bursts already sent of a train."""
         self._wildcard = host in ("0.0.0.0", "::")
         self._native = _udp is not None
         """Whether system calls go through the native module, not the socket module."""
-        self._buffer = memoryview(bytearray(_LARGEST))
+        self._buffer = memoryview(bytearray(_SLOTS * _LARGEST if self._native else _LARGEST))
         self._reading = False
         self._socket = bound or socket.socket(family_of(host), socket.SOCK_DGRAM)
         keep_from_children(self._socket)
@@ -209,6 +225,8 @@ class UdpPort:
         Then ``on_writable`` follows. Other failures count as packets lost in the network, which
         the queue pair repeats.
         """
+        if burst.train is not None:
+            return self._send_train(burst, burst.train)
         if burst.packets > 1 and not self._segments:
             return self._send_singly(burst)
         try:
@@ -228,6 +246,35 @@ class UdpPort:
                 self._counters["no segmentation offload"] += 1
                 return self._send_singly(burst)
             self._note(error)
+        return True
+
+    def _send_train(self, burst: Burst, train: Train) -> bool:
+        """Send several bursts with one call; ``_sent`` says how many have been, if it was full."""
+        bursts = len(train.cuts)
+        if self._native and self._segments:
+            source = _from_address(burst.source[0])[2] if self._wildcard else b""
+            name = _packed_address(burst.destination)
+            while self._sent < bursts:
+                try:
+                    self._sent += _udp.send_train(
+                        self._socket.fileno(), name, source, self._sent, *train
+                    )
+                except BlockingIOError:
+                    self._wait()
+                    return False
+                except OSError as error:
+                    if error.errno in _NO_OFFLOAD:
+                        break  # the next one finds out
+                    self._note(error)
+                    self._sent += 1
+            else:
+                self._sent = 0
+                return True
+        for single in burst.singles()[self._sent :]:
+            if not self.send(single):
+                return False
+            self._sent += 1
+        self._sent = 0
         return True
 
     def _ancillary(self, burst: Burst) -> list[tuple[int, int, bytes]]:
@@ -311,7 +358,8 @@ class UdpPort:
         That was probably all. If not, the reactor calls again at once.
         """
         receive = self._receive if self._native else self._receive_plainly
-        for _ in range(_RECEIVES):
+        messages = 0
+        while messages < _RECEIVES:
             try:
                 found = receive()
             except OSError:
@@ -320,9 +368,8 @@ class UdpPort:
                 break
             if found is None:
                 break
-            length, segment_size, source, local = found
-            if length:
-                self._on_receive(self._buffer[:length], segment_size, source, local)
+            length, count = self._take(found)
+            messages += count
             if length < enough:
                 break
 
@@ -342,37 +389,70 @@ class UdpPort:
             return True
         if found is None:
             return False
-        length, segment_size, source, local = found
-        if length:
-            self._on_receive(self._buffer[:length], segment_size, source, local)
+        self._take(found)
         return True
 
-    def _wait_plainly(self, seconds: float) -> Received | None:
+    def _take(self, found: list[Received]) -> tuple[int, int]:
+        """Hand on what has come; return the octets of the last message, and how many there were.
+
+        What a receiver raises does not keep others from theirs: it is raised afterwards.
+        """
+        fault: Exception | None = None
+        length = count = 0
+        for messages, source, local in found:
+            bursts = [
+                (self._buffer[offset : offset + length], size)
+                for offset, length, size in messages
+                if length
+            ]
+            length = messages[-1][1]
+            count += len(messages)
+            try:
+                if len(bursts) > 1 and self._on_batch is not None:
+                    self._on_batch(bursts, source, local)
+                else:
+                    for view, size in bursts:
+                        self._on_receive(view, size, source, local)
+            except Exception as error:
+                if fault is None:
+                    fault = error
+                else:
+                    fault.add_note(f"and afterwards: {error!r}")
+        if fault is not None:
+            raise fault
+        return length, count
+
+    def _wait_plainly(self, seconds: float) -> list[Received] | None:
         found = self._receive_plainly()
         if found is None and select.select((self._socket,), (), (), seconds)[0]:
             found = self._receive_plainly()
         return found
 
-    def _receive(self, looking_s: float = 0.0, sleeping_s: float = 0.0) -> Received | None:
-        found = _udp.receive(self._socket.fileno(), self._buffer, looking_s, sleeping_s)
+    def _receive(self, looking_s: float = 0.0, sleeping_s: float = 0.0) -> list[Received] | None:
+        found = _udp.receive(self._socket.fileno(), self._buffer, _SLOTS, looking_s, sleeping_s)
         if found is None:
             return None
-        length, segment_size, name, packed = found
-        peer = self._peers.get(name)
-        if peer is None:
-            peer = self._remember(name, _unpacked_address(name))
-        local = self._locals.get(packed)
-        if local is None:
-            if len(self._locals) >= _MOST_PEERS:
-                self._locals.clear()  # all of 127.0.0.0/8 is this host
-            if len(packed) == _PKTINFO6.size:
-                local = (_host6(*_PKTINFO6.unpack(packed)), ROCE_PORT)
-            else:
-                local = (socket.inet_ntop(socket.AF_INET, packed), ROCE_PORT)
-            self._locals[packed] = local
-        return length, segment_size, peer, local
+        return [
+            (
+                messages,
+                self._peers.get(name) or self._remember(name, _unpacked_address(name)),
+                self._locals.get(packed) or self._local(packed),
+            )
+            for name, packed, messages in found
+        ]
 
-    def _receive_plainly(self) -> Received | None:
+    def _local(self, packed: bytes) -> Address:
+        if len(self._locals) >= _MOST_PEERS:
+            self._locals.clear()  # all of 127.0.0.0/8 is this host
+            self._locals[b""] = self._anyone
+        if len(packed) == _PKTINFO6.size:
+            local = (_host6(*_PKTINFO6.unpack(packed)), ROCE_PORT)
+        else:
+            local = (socket.inet_ntop(socket.AF_INET, packed), ROCE_PORT)
+        self._locals[packed] = local
+        return local
+
+    def _receive_plainly(self) -> list[Received] | None:
         try:
             length, ancillary, _, source = self._socket.recvmsg_into((self._buffer,), _ANCILLARY)
         except BlockingIOError:
@@ -386,7 +466,7 @@ class UdpPort:
                 local = (socket.inet_ntop(socket.AF_INET, data[8:12]), ROCE_PORT)
             elif kind == socket.IPV6_PKTINFO and level == socket.IPPROTO_IPV6:
                 local = (_host6(*_PKTINFO6.unpack(data)), ROCE_PORT)
-        return length, segment_size, self._peer(source), local
+        return [([(0, length, segment_size)], self._peer(source), local)]
 
     def _peer(self, source: Any) -> Address:
         if len(source) == 2:

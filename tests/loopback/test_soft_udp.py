@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from collections import Counter
+from contextlib import ExitStack
 from random import Random
 
 import pytest
@@ -18,7 +19,9 @@ from nfsrdma.rpcrdma.providers import registry, routes, soft, udp
 from nfsrdma.rpcrdma.providers.sharing import SharedPort
 from nfsrdma.rpcrdma.providers.soft import SoftDevice, flight_octets, read_octets
 from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
-from nfsrdma.rpcrdma.roce.packets.burst import Burst
+from nfsrdma.rpcrdma.roce.packets import twin
+from nfsrdma.rpcrdma.roce.packets.burst import Burst, Train
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, WcStatus, WrOpcode
 
 HERE = loopback(1)
@@ -345,7 +348,8 @@ def test_flight_follows_the_receive_buffer():
 
 def test_the_length_of_rdma_reads_follows_what_may_be_in_flight() -> None:
     assert read_octets(3 * 15 * 4096) == Tuning().read_octets == 18 * 4096
-    assert read_octets(1 << 20) == 63 * 4096
+    assert read_octets(1 << 20) == 256 << 10
+    assert read_octets((1 << 20) - 1) == 63 * 4096
     assert read_octets(0) == 18 * 4096
 
 
@@ -445,9 +449,118 @@ def test_what_is_no_burst_is_refused():
     with pytest.raises(OSError):
         udp._udp.send(-1, b"", b"", 0, [b"x"])
     with pytest.raises(OSError):
-        udp._udp.receive(-1, bytearray(10))
+        udp._udp.receive(-1, bytearray(10), 1)
+    for slots in (0, 17):
+        with pytest.raises(ValueError, match="slots"):
+            udp._udp.receive(-1, bytearray(10), slots)
     with pytest.raises(TypeError):
-        udp._udp.receive(0, bytes(10))
+        udp._udp.receive(0, bytes(10), 1)
+
+
+@pytest.mark.parametrize(
+    ("skip", "octets", "start", "mtu", "cuts"),
+    [
+        (0, 32, 0, 33, (2,)), (0, 32, -1, 8, (2,)), (0, 31, 0, 8, (2,)), (0, 32, 65, 8, (2,)),
+        (0, 32, 0, 0, (2,)), (1, 32, 0, 8, (2,)), (-1, 32, 0, 8, (2,)), (0, 32, 0, 8, (2, 0)),
+        (0, 61, 0, 8, (2,)), (0, 0, 0, 8, ()), (0, 32, 0, 8, (-2, 4)), (0, 32, 0, 1, (129,)),
+        (0, 32, 0, 8, (1 << 62, 1 << 62)),
+    ],
+)  # fmt: skip
+def test_what_is_no_train_is_refused(skip, octets, start, mtu, cuts):
+    if udp._udp is None:
+        pytest.skip("the native module is not built, or NFSRDMA_NATIVE=0")
+    view = memoryview(bytes(64))
+    with pytest.raises(ValueError, match="train"):
+        udp._udp.send_train(-1, b"", b"", skip, bytes(octets), view, start, mtu, cuts)
+    with pytest.raises(OSError):
+        udp._udp.send_train(-1, b"", b"", 0, bytes(32), view, 0, 8, (2,))
+    for wrong in ([2], 2):
+        with pytest.raises(TypeError):
+            udp._udp.send_train(-1, b"", b"", 0, bytes(32), view, 0, 8, wrong)
+    with pytest.raises(TypeError):
+        udp._udp.send_train(-1, b"", b"", 0, bytes(32), view, 0, 8, ("x",))
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("segments", [False, True])
+def test_a_train_goes_on_where_the_socket_was_full(reactor, native, segments):
+    """Several bursts, of which the first packet's header is longer; the socket takes some."""
+    if native and udp._udp is None:
+        pytest.skip("the native module is not built, or NFSRDMA_NATIVE=0")
+    host = loopback(12)
+    port = udp.UdpPort(
+        *(host, reactor, Counter()),
+        on_receive=print,
+        on_turn=lambda: None,
+        on_writable=lambda: None,
+    )
+    port._native, port._segments = native, segments
+    payload = bytes(range(200)) * 40
+    view, mtu, cuts = memoryview(payload), 400, (2, 6, 6, 6)
+    here = Flow((host, 4791), (host, 4791))
+    octets = twin.train(here, 0x06 << 56, 0x07 << 56, 5, 0, b"RETH" * 4, view, 0, mtu, cuts)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind((host, 0))
+        stranger.settimeout(5)
+        whole = Burst((host, 4791), stranger.getsockname(), 432, 20, [])
+        whole.train = Train(octets, view, 0, mtu, cuts)
+        port._sent = 2  # as if two bursts had gone, and then the socket had been full
+        assert port.send(whole)
+        assert port._sent == 0
+        late = [stranger.recv(1000) for _ in range(12)]
+        assert port.send(whole)
+        got = [stranger.recv(1000) for _ in range(20)]
+    port.close()
+    assert late == got[8:]
+    assert got[0][12:28] == b"RETH" * 4
+    assert b"".join([got[0][28:-4], *(each[12:-4] for each in got[1:])]) == payload
+    assert [each[:-4] for each in whole.each()] == [each[:-4] for each in got]
+    if segments:
+        assert list(whole.each()) == got
+
+
+def test_several_bursts_come_with_one_call(reactor):
+    """Those of one peer together, in their order; what a receiver raises keeps none from others."""
+    if udp._udp is None:
+        pytest.skip("the native module is not built, or NFSRDMA_NATIVE=0")
+    host, heard = loopback(13), []
+
+    def received(view, size, source, destination):
+        heard.append((bytes(view), size, source))
+        raise RuntimeError("one")
+
+    def batch(bursts, source, destination):
+        heard.append(([(bytes(view), size) for view, size in bursts], source))
+        raise RuntimeError("several")
+
+    port = udp.UdpPort(
+        *(host, reactor, Counter()),
+        on_receive=received,
+        on_batch=batch,
+        on_turn=lambda: None,
+        on_writable=lambda: None,
+        reading=False,
+    )
+    with ExitStack() as stack:
+        one, other = (
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)
+        )
+        for each in (one, other):
+            each.bind((host, 0))
+        segment = (17, udp.UDP_SEGMENT, (40).to_bytes(2, "little"))
+        one.sendmsg([bytes(range(100))], [segment], 0, (host, 4791))
+        one.sendto(b"more", (host, 4791))
+        other.sendto(b"another's", (host, 4791))
+        one.sendto(b"last", (host, 4791))
+        with pytest.raises(RuntimeError, match="several") as raised:
+            port.look()
+        assert len(raised.value.__notes__) == 2
+        assert heard == [
+            ([(bytes(range(100)), 40), (b"more", 4)], one.getsockname()),
+            (b"another's", 9, other.getsockname()),
+            (b"last", 4, one.getsockname()),
+        ]
+    port.close()
 
 
 def test_link_local_addresses_keep_their_scope(reactor):

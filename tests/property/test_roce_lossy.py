@@ -117,7 +117,10 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("seed", range(4))
-def test_every_operation_completes_once_with_the_right_octets(seed: int, name: str) -> None:
+@pytest.mark.parametrize("together", [1, 9])
+def test_every_operation_completes_once_with_the_right_octets(
+    seed: int, name: str, together: int
+) -> None:
     pair = Pair(
         seed,
         faults=FAULTS[name],
@@ -127,6 +130,7 @@ def test_every_operation_completes_once_with_the_right_octets(seed: int, name: s
         depth=1 + seed * 3,
         resources=1 + seed * 3,
     )
+    pair.together = together
     both = [
         Traffic(pair.rng, here, there, 40) for here, there in ((pair.a, pair.b), (pair.b, pair.a))
     ]
@@ -141,8 +145,10 @@ def test_every_operation_completes_once_with_the_right_octets(seed: int, name: s
         assert counters.retransmitted == counters.timeouts == counters.duplicates == 0
 
 
-def test_a_long_transfer_over_a_bad_link() -> None:
+@pytest.mark.parametrize("together", [1, 9])
+def test_a_long_transfer_over_a_bad_link(together: int) -> None:
     pair = Pair(5, mtu=4096, faults=Faults(loss=0.02))
+    pair.together = together
     data = pair.rng.randbytes(2_000_000)
     region = pair.b.pd.register(memoryview(bytearray(len(data))), REMOTE)
     sink = memoryview(bytearray(len(data)))

@@ -130,6 +130,7 @@ def compare_built(kernel: ModuleType, rng: Random) -> int:
     psn, ask = rng.randrange(1 << 26), rng.choice((0, 0x80000000))
     row = (flow, index, head, psn, ask, view, rng.randrange(len(view) - n * mtu + 1), mtu, n)
     assert kernel.frames(*row) == twin.frames(*row), row
+    _compare_trains(kernel, rng, flow, head, psn, ask)
 
     header = _bth(rng, rng.choice(_CODES), psn & 0xFFFFFF)
     header = header[:4] + b"\0" + header[5:] + rng.randbytes(rng.choice((0, 4, 16)))
@@ -148,6 +149,20 @@ def compare_built(kernel: ModuleType, rng: Random) -> int:
     whole = (flow, heads, psn, ask, extension, view, rng.choice((mtu, mtu, mtu, 0, 4097)))
     assert outcome(kernel.message, *whole) == outcome(twin.message, *whole), whole
     return n + 1
+
+
+def _compare_trains(
+    kernel: ModuleType, rng: Random, flow: Flow, head: int, psn: int, ask: int
+) -> None:
+    mtu = rng.choice((1, 256, 256, 1024, rng.randrange(1, 300), 0, 4097))
+    cuts = tuple(rng.randrange(-1 if rng.random() < 0.1 else 1, 9) for _ in range(rng.randrange(5)))
+    if not rng.randrange(30):
+        cuts += (1024, 1 << 62)[: rng.randrange(1, 3)]
+    view = memoryview(rng.randbytes(max(sum(cuts) if sum(cuts) < 99 else 9, 0) * mtu + 3))
+    first = head ^ rng.randrange(256) << 56
+    extension = rng.randbytes(rng.choice((0, 4, 16, 28, 29)))
+    row = (flow, first, head, psn, ask, extension, view, rng.randrange(-1, 5), mtu, cuts)
+    assert outcome(kernel.train, *row) == outcome(twin.train, *row), row
 
 
 def compare(kernel: ModuleType, packets: int, seed: int) -> int:

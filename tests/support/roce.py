@@ -97,9 +97,7 @@ class Faults:
 
 def split(burst: Burst) -> list[bytes]:
     """The packets of a burst."""
-    octets = b"".join(burst.buffers)
-    size = burst.segment_size
-    return [octets[at : at + size] for at in range(0, len(octets), size)]
+    return list(burst.each())
 
 
 class Pair:
@@ -127,6 +125,8 @@ class Pair:
         self.delay = 0.0001
         self.drop: Callable[[Packet], bool] | None = None
         """Asked for every packet; true loses it."""
+        self.together = 1
+        """How many bursts may arrive at once."""
         self.seen: list[Packet] = []
         self.a = End(seed * 2 + 1, tuning=tuning, gso=gso, options=options)
         self.b = End(seed * 2 + 2, tuning=tuning, gso=gso, options=options)
@@ -152,7 +152,11 @@ class Pair:
             )
 
     def carry(self, burst: Burst) -> None:
-        """Put a burst on the link, with its faults."""
+        """Put bursts on the link, with its faults."""
+        for single in burst.singles():
+            self._carry(single)
+
+    def _carry(self, burst: Burst) -> None:
         packets = split(burst)
         for octets in packets:
             self.seen.append(Packet.parse(memoryview(octets)))
@@ -189,18 +193,32 @@ class Pair:
         if arrival is None and not timeouts:
             return any(end.qp.scheduled for end in self.ends.values())
         if arrival is not None and (not timeouts or arrival <= min(timeouts)):
-            when, _, octets, segment_size, source, destination = heapq.heappop(self._queue)
-            self.now = max(self.now, when)
-            engine = self.ends[destination].engine
-            # Over a buffer that is overwritten afterwards, as a real receiver's would be.
-            buffer = bytearray(octets)
-            engine.handle_burst(memoryview(buffer), segment_size, source, destination, self.now)
-            buffer[:] = b"\xdd" * len(buffer)
+            self._arrive(self.rng.randint(1, self.together) if self.together > 1 else 1)
         else:
             self.now = max(self.now, min(timeouts))
             for end in self.ends.values():
                 end.engine.handle_timeout(self.now)
         return True
+
+    def _arrive(self, most: int) -> None:
+        """Hand over what arrives next, and up to ``most`` bursts that follow it in its direction.
+
+        Over buffers that are overwritten afterwards, as a real receiver's would be.
+        """
+        way = self._queue[0][4:]
+        buffers: list[tuple[bytearray, int]] = []
+        while self._queue and self._queue[0][4:] == way and len(buffers) < most:
+            when, _, octets, segment_size, *_ = heapq.heappop(self._queue)
+            self.now = max(self.now, when)
+            buffers.append((bytearray(octets), segment_size))
+        engine = self.ends[way[1]].engine
+        bursts = [(memoryview(buffer), size) for buffer, size in buffers]
+        if most == 1:
+            engine.handle_burst(*bursts[0], *way, self.now)
+        else:
+            engine.handle_bursts(bursts, *way, self.now)
+        for buffer, _ in buffers:
+            buffer[:] = b"\xdd" * len(buffer)
 
     def run(self, most: int = 200_000) -> None:
         """Until all is quiet."""

@@ -11,9 +11,12 @@ from tests.support.roce import IPV4, IPV6, REMOTE, Pair, Peer, names, split
 
 from nfsrdma.rpcrdma.roce.engine.engine import Engine
 from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
+from nfsrdma.rpcrdma.roce.packets import burst as burst_module
 from nfsrdma.rpcrdma.roce.packets.burst import Burst, BurstBuilder
+from nfsrdma.rpcrdma.roce.packets.run import Run
 from nfsrdma.rpcrdma.roce.wire.headers import Bth, Deth, Packet, Reth
 from nfsrdma.rpcrdma.roce.wire.icrc import Flow
+from nfsrdma.rpcrdma.roce.wire.opcode import ACKNOWLEDGE
 from nfsrdma.rpcrdma.verbs.types import RecvWR, SendWR, WcStatus, WrOpcode
 
 
@@ -309,13 +312,89 @@ def test_bursts_are_what_one_send_call_takes(mtu: int, gso: bool) -> None:
     pair.run()
     assert [wc.status for wc in pair.a.sent()] == [0, 0]
     assert region.view == data
-    for burst in seen:
+    assert max(len(burst.singles()) for burst in seen) == (
+        {256: 5, 1024: 3, 4096: 3}[mtu] if gso else 1
+    )
+    singles = [single for burst in seen for single in burst.singles()]
+    for burst in singles:
         octets = sum(map(len, burst.buffers))
         assert octets <= 65507
         assert burst.packets <= (64 if gso else 1)
         assert -(-octets // burst.segment_size) == burst.packets
     most = {256: 64, 1024: 62, 4096: 15}[mtu]
-    assert max(burst.packets for burst in seen) == (most if gso else 1)
+    assert max(burst.packets for burst in singles) == (most if gso else 1)
+
+
+@pytest.mark.parametrize("opcode", [WrOpcode.SEND, WrOpcode.RDMA_WRITE, WrOpcode.RDMA_READ])
+def test_a_train_has_the_same_packets(opcode: WrOpcode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without one, in the same order, and with ICRCs that are right: nothing is sent again."""
+    seen: list[list[Packet]] = []
+    for most in (0, 4):
+        monkeypatch.setattr(burst_module, "_MOST_BURSTS", most)
+        pair = Pair(mtu=256)
+        data = pair.rng.randbytes((1 << 17) + 70)
+        region = pair.b.pd.register(memoryview(bytearray(data)), REMOTE)
+        sink = memoryview(bytearray(data))
+        pair.b.qp.post_recv(RecvWR(memoryview(bytearray(1 << 18))))
+        request = SendWR(opcode, [sink], remote_address=region.address, rkey=region.rkey)
+        pair.a.qp.post_send(request)
+        pair.run()
+        assert [wc.status for wc in pair.a.sent()] == [0]
+        assert sink == region.view == data
+        assert pair.a.qp.counters.retransmitted == 0
+        seen.append([packet for packet in pair.seen if packet.bth.opcode != ACKNOWLEDGE])
+    plain, trains = (
+        [(each.bth.opcode, each.bth.psn, each.headers, each.payload) for each in one]
+        for one in seen
+    )
+    assert len(plain) > 512
+    assert plain == trains
+
+
+def test_middle_packets_of_several_bursts_are_one_run() -> None:
+    """Their payloads are placed at once; known ones are dropped, wherever they lie."""
+    views = [memoryview(bytes((each,)) * 60) for each in range(4)]
+    for known in range(6):
+        run = Run(views[0], 0x07, 100, False, 20, 20, 2, 3)
+        run.append(views[1], 0, 1, True)
+        run.append(views[2], 0, 3, False)
+        assert (run.count, run.ask) == (6, True)
+        if known:
+            run.drop(known)
+        assert (run.psn, run.count) == (100 + known, 6 - known)
+        sink = bytearray(b"." * 20)
+        run.place(12, memoryview(sink), 1)
+        left = (b"\0" * 6 + b"\1" * 3 + b"\2" * 9)[3 * known :]
+        assert sink == b"." + left + b"." * (19 - len(left))
+        assert sum(count for _, _, count in run.parts) == run.count
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_what_goes_on_in_the_next_burst_is_handled_at_once(gap: bool) -> None:
+    peer = Peer()
+    region = peer.end.pd.register(memoryview(bytearray(256 * 6)), REMOTE)
+    names = ["WRITE_FIRST", *["WRITE_MIDDLE"] * 4, "WRITE_LAST"]
+    octets = []
+    for index, name in enumerate(names):
+        reth = (Reth(region.address, region.rkey, 256 * 6),) if not index else ()
+        psn = 10 + index + (gap and index > 3)
+        packet = peer.packet(name, psn, *reth, payload=bytes((index + 65,)) * 256)
+        octets.append(peer.octets(packet))
+    handled: list[int] = []
+    receive = peer.end.qp.receive
+
+    def spy(run: Run, flow: Flow, now: float) -> None:
+        handled.append(run.count)
+        receive(run, flow, now)
+
+    peer.end.qp.receive = spy  # type: ignore[method-assign]
+    bursts = [(memoryview(each), len(each)) for each in octets]
+    peer.end.engine.handle_bursts(bursts, peer.there, peer.here, 0.0)
+    assert handled == ([1, 3, 1, 1] if gap else [1, 4, 1])
+    assert bytes(region.view) == (
+        b"".join(bytes((65 + i,)) * 256 for i in range(4)) + bytes(512) if gap
+        else b"".join(bytes((65 + i,)) * 256 for i in range(6))
+    )  # fmt: skip
 
 
 def test_a_shorter_packet_closes_a_burst() -> None:

@@ -24,7 +24,7 @@ from ...roce.cm.manager import ROCE_PORT
 from ...roce.packets.burst import Address, Burst
 from ...roce.wire.addressee import Key, Number
 from ...task import AttentiveReactor, Reactor, TimerHandle
-from ..udp import Receiver, UdpPort
+from ..udp import BatchReceiver, Bursts, Receiver, UdpPort
 from . import post
 from .book import Book, TooManyClaims
 from .link import Link
@@ -58,6 +58,7 @@ class SharedPort:
         counters: Counter[str],
         *,
         on_receive: Receiver,
+        on_batch: BatchReceiver | None = None,
         on_turn: Callable[[], None],
         on_writable: Callable[[], None],
         on_taken: Callable[[Key], None],
@@ -75,6 +76,7 @@ class SharedPort:
         self._reactor = reactor
         self._counters = counters
         self._on_receive = on_receive
+        self._on_batch = on_batch
         self._on_turn = on_turn
         self._on_writable = on_writable
         self._on_taken = on_taken
@@ -287,6 +289,7 @@ class SharedPort:
             self._reactor,
             self._counters,
             on_receive=self._received,
+            on_batch=self._received_batch,
             on_turn=self._on_turn,
             on_writable=self._on_writable,
             bound=bound,
@@ -473,6 +476,13 @@ class SharedPort:
             self._hand_on(view, segment_size, source)
         else:
             self._on_receive(view, segment_size, source, destination)
+
+    def _received_batch(self, bursts: Bursts, source: Address, destination: Address) -> None:
+        if self._on_batch is not None and self._link is None and not self._book.members:
+            self._on_batch(bursts, source, destination)
+            return
+        for view, segment_size in bursts:
+            self._received(view, segment_size, source, destination)
 
     def _hand_on(self, octets: bytes | memoryview, segment_size: int, source: Address) -> None:
         """Give datagrams to those that they are for."""

@@ -12,7 +12,7 @@ Responses that arrive early are placed all the same. What is missing then may be
 from __future__ import annotations
 
 from ...verbs.types import WcStatus
-from ..packets.kernel import pieces, place
+from ..packets.kernel import pieces
 from ..packets.run import Run
 from ..wire.headers import (
     NAK_INVALID_REQUEST,
@@ -23,7 +23,8 @@ from ..wire.headers import (
 )
 from ..wire.opcode import OPCODES, Kind, Position
 from ..wire.psn import unwrap
-from .requester import Requester, Wqe
+from .requester import Requester
+from .requests import Wqe
 from .shared import SharedState
 
 _FATAL = {
@@ -163,14 +164,16 @@ class Completer:
 
     def _place(self, run: Run, wqe: Wqe, target: int) -> None:
         """Copy the payloads into the work request's buffers, from octet ``target`` on."""
-        view, size, length = run.view, run.size, run.length
-        offset = run.offset + _HEADER_OCTETS[run.code]
+        header, size, length = _HEADER_OCTETS[run.code], run.size, run.length
         if wqe.view is not None:
-            place(view, offset, size, run.count, length, wqe.view, target)
+            run.place(header, wqe.view, target)
             return
-        for start in range(target, target + run.count * length, length) if length else ():
-            at = offset
-            for piece in pieces(wqe.views, start, length):
-                piece[:] = view[at : at + len(piece)]
-                at += len(piece)
-            offset += size
+        if not length:
+            return
+        for view, offset, count in run.parts:
+            for begin in range(offset + header, offset + header + count * size, size):
+                at = begin
+                for piece in pieces(wqe.views, target, length):
+                    piece[:] = view[at : at + len(piece)]
+                    at += len(piece)
+                target += length

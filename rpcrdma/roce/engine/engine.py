@@ -26,7 +26,7 @@ from ..packets.run import Run
 from ..wire.addressee import Key, Number
 from ..wire.headers import GSI_QKEY, Address, Bth, Deth
 from ..wire.icrc import Flow
-from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
+from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, MIDDLES, UD_SEND_ONLY
 from ..wire.psn import MASK
 from .awaited import Awaited
 from .counters import Counters
@@ -193,20 +193,32 @@ class Engine:
         The last one may be shorter. ``idents`` are the packets' IPv4 identifications, where they
         are known. No reference to ``view`` is kept.
         """
+        self.handle_bursts(((view, segment_size),), source, destination, now, idents)
+
+    def handle_bursts(
+        self,
+        bursts: Sequence[tuple[memoryview, int]],
+        source: Address,
+        destination: Address,
+        now: float,
+        idents: Sequence[int] | None = None,
+    ) -> None:
+        """Take what came in several bursts, one after the other, as ``handle_burst`` takes one.
+
+        ``idents`` are known for a single burst only. MIDDLE packets that go on from one burst to
+        the next are handled at once.
+        """
         self._called = True
         counters = self.own_counters
         try:
             flow = self._flows.get((source, destination)) or self._flow(source, destination)
-            if flow is None or segment_size < 1:
-                counters.malformed += 1
+            if flow is None:
+                counters.malformed += len(bursts)
                 return
-            runs, malformed, damaged = scan(flow, view, segment_size, idents)
-            counters.malformed += malformed
-            counters.icrc_errors += damaged
             self._receiving = True
-            for number, code, psn, ask, offset, size, count, length in runs:
+            for number, run in self._runs(flow, bursts, idents):
+                code, count = run.code, run.count
                 queue_pair = self._qps.get(number)
-                run = Run(view, code, psn, ask, offset, size, count, length)
                 if queue_pair is not None:
                     try:
                         queue_pair.receive(run, flow, now)
@@ -226,6 +238,42 @@ class Engine:
                 self.deliver()
         finally:
             self._called = self._receiving = False
+
+    def _runs(
+        self,
+        flow: Flow,
+        bursts: Sequence[tuple[memoryview, int]],
+        idents: Sequence[int] | None,
+    ) -> list[tuple[int, Run]]:
+        """Check what came, and return it with the numbers of the queue pairs that it is for."""
+        counters = self.own_counters
+        found: list[tuple[int, Run]] = []
+        for view, segment_size in bursts:
+            if segment_size < 1:
+                counters.malformed += 1
+                continue
+            runs, malformed, damaged = scan(flow, view, segment_size, idents)
+            counters.malformed += malformed
+            counters.icrc_errors += damaged
+            before = found[-1] if found else None
+            for number, code, psn, ask, offset, size, count, length in runs:
+                if before is not None:
+                    run = before[1]
+                    if (
+                        code in MIDDLES
+                        and code == run.code
+                        and number == before[0]
+                        and psn == run.psn + run.count & MASK
+                        and size == run.size
+                        and length == run.length
+                    ):
+                        run.append(view, offset, count, ask)
+                        before = None
+                        continue
+                    before = None
+                run = Run(view, code, psn, ask, offset, size, count, length)
+                found.append((number, run))
+        return found
 
     def _flow(self, source: Address, destination: Address) -> Flow | None:
         try:

@@ -33,7 +33,7 @@ from ..wire.psn import MASK
 from .congestion import CongestionWindow
 from .early import EarlyResponses
 from .flight import Flight
-from .requests import REQUESTS, RequestCodes
+from .requests import REQUESTS, RequestCodes, Wqe
 from .retry import Retry, Verdict
 from .shared import SharedState
 
@@ -42,6 +42,8 @@ _BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
 _READ_REQUEST_OCTETS = _BARE_OCTETS + RETH.size
 _ASKS = 4
 """How many acknowledgements are requested in a window."""
+_SHORT = 16
+"""Packets for which no train is worth a thought."""
 _ADDRESS_MASK = (1 << 64) - 1
 
 _SUCCESS = WcStatus.SUCCESS
@@ -50,56 +52,6 @@ _PLAIN = frozenset((WrOpcode.SEND, WrOpcode.SEND_WITH_INV))
 _WITH_IMMEDIATE = frozenset((WrOpcode.SEND_WITH_IMM, WrOpcode.RDMA_WRITE_WITH_IMM))
 _READ, _LOCAL_INV = WrOpcode.RDMA_READ, WrOpcode.LOCAL_INV
 _SEND, _SEND_WITH_INV = WrOpcode.SEND, WrOpcode.SEND_WITH_INV
-
-
-class Wqe:
-    """A work request on its way (work queue element): sequences ``first`` to ``end`` (exclusive).
-
-    ``base`` is the octet of the stream at which it begins, ``cost`` how many it counts for.
-    """
-
-    __slots__ = (
-        "base",
-        "codes",
-        "cost",
-        "done",
-        "end",
-        "first",
-        "length",
-        "quiet",
-        "request",
-        "status",
-        "view",
-        "views",
-    )
-
-    def __init__(
-        self,
-        request: SendWR,
-        codes: RequestCodes | None,
-        views: list[memoryview],
-        length: int,
-        first: int,
-        packets: int,
-        base: int,
-        cost: int,
-    ) -> None:
-        self.request = request
-        self.codes = codes
-        """The opcodes of its packets; ``None``: a LOCAL_INV, which has none."""
-        self.views = views
-        self.view = views[0] if len(views) == 1 else None
-        """The view, if there is just one in ``views``."""
-        self.length = length
-        self.first = first
-        self.end = first + packets
-        self.base = base
-        self.cost = cost
-        self.status: int = _SUCCESS
-        self.done = False
-        """Whether a LOCAL_INV has been carried out."""
-        self.quiet = False
-        """Whether it has no place in the send queue, and no completion."""
 
 
 class Requester:
@@ -257,6 +209,13 @@ class Requester:
             room = self.window.octets - in_flight
             if room < mtu and room < wqe.cost and in_flight > 0:
                 return
+            if (
+                last - start > _SHORT
+                and not builder.packets
+                and wqe.view is not None
+                and self._send_train(wqe, codes, wqe.view, builder, start, room)
+            ):
+                return
             offset = (start - wqe.first) * mtu
             if wqe.first < start < last:
                 full = builder.room(mtu + _BARE_OCTETS)
@@ -275,6 +234,38 @@ class Requester:
                     builder.add(header, wqe.views, offset, mtu)
             elif not self._send_edge(wqe, codes, builder, start):
                 return
+
+    def _send_train(
+        self,
+        wqe: Wqe,
+        codes: RequestCodes,
+        view: memoryview,
+        builder: BurstBuilder,
+        start: int,
+        room: int,
+    ) -> bool:
+        """Add several bursts of a long message to an empty one; return false if that cannot be.
+
+        Its last packet is never among them.
+        """
+        qp, request = self._qp, wqe.request
+        mtu = qp.mtu
+        code, extension = codes.middle, b""
+        if start == wqe.first:
+            code = codes.first
+            if request.opcode in _WRITES:
+                extension = RETH.pack(request.remote_address, request.rkey, wqe.length)
+        cuts = builder.cut(mtu, len(extension), min(room // mtu, wqe.end - 1 - start))
+        if not cuts:
+            return False
+        offset = (start - wqe.first) * mtu
+        end = start + sum(cuts)
+        self.flight.send(end, wqe.base + (end - wqe.first) * mtu)
+        head, middle = qp.words[code], qp.words[codes.middle]
+        builder.add_train(
+            head, middle, start & MASK, self._ask(), extension, view, offset, mtu, cuts
+        )
+        return True
 
     def _send_message(
         self, wqe: Wqe, codes: RequestCodes, view: memoryview, builder: BurstBuilder

@@ -1,10 +1,10 @@
-"""Which packets carry a work request."""
+"""Work requests on their way, and which packets carry them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...verbs.types import WrOpcode
+from ...verbs.types import SendWR, WcStatus, WrOpcode
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +26,55 @@ REQUESTS: dict[int, RequestCodes] = {
     WrOpcode.RDMA_READ: RequestCodes(0x0C, 0x0C, 0x0C, 0x0C),
 }
 """Work request opcode -> its packets. LOCAL_INV has none."""
+
+_SUCCESS = WcStatus.SUCCESS
+
+
+class Wqe:
+    """A work request on its way (work queue element): sequences ``first`` to ``end`` (exclusive).
+
+    ``base`` is the octet of the stream at which it begins, ``cost`` how many it counts for.
+    """
+
+    __slots__ = (
+        "base",
+        "codes",
+        "cost",
+        "done",
+        "end",
+        "first",
+        "length",
+        "quiet",
+        "request",
+        "status",
+        "view",
+        "views",
+    )
+
+    def __init__(
+        self,
+        request: SendWR,
+        codes: RequestCodes | None,
+        views: list[memoryview],
+        length: int,
+        first: int,
+        packets: int,
+        base: int,
+        cost: int,
+    ) -> None:
+        self.request = request
+        self.codes = codes
+        """The opcodes of its packets; ``None``: a LOCAL_INV, which has none."""
+        self.views = views
+        self.view = views[0] if len(views) == 1 else None
+        """The view, if there is just one in ``views``."""
+        self.length = length
+        self.first = first
+        self.end = first + packets
+        self.base = base
+        self.cost = cost
+        self.status: int = _SUCCESS
+        self.done = False
+        """Whether a LOCAL_INV has been carried out."""
+        self.quiet = False
+        """Whether it has no place in the send queue, and no completion."""

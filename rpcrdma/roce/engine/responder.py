@@ -59,6 +59,8 @@ _ACK_HEADER = Struct(">QII")
 _AETH_OCTETS = _WORD.size
 _ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
 _PATIENCE = 16
+_SHORT = 16
+"""Packets for which no train is worth a thought."""
 _LONG = 16384
 _WEIGHT_OF_LONG = 5
 _SOON_S = 0.0005
@@ -247,7 +249,7 @@ class Responder:
         offset = run.offset + row.header
         alone = row.begins and row.ends
         if not alone:
-            place(run.view, offset, run.size, run.count, length, receive.buffer, self._placed)
+            run.place(row.header, receive.buffer, self._placed)
         self._placed = end
         if not row.ends:
             return True
@@ -300,8 +302,7 @@ class Responder:
             if region is None or not region.valid:
                 self._refuse(NAK_REMOTE_ACCESS, "an RDMA WRITE's memory was invalidated")
                 return False
-            offset = run.offset + row.header
-            place(run.view, offset, run.size, run.count, length, region.view, self._placed)
+            run.place(row.header, region.view, self._placed)
             self._placed += octets
         self._remaining = remaining
         if row.ends:
@@ -430,6 +431,8 @@ class Responder:
         while resource.next <= last:
             at = resource.next
             offset = (at - resource.first) * mtu
+            if last - at > _SHORT and not builder.packets and self._train(resource, builder):
+                return False
             if resource.begin < at < last:
                 assert region is not None, "an answer of several packets has memory"
                 count = min(builder.room(mtu + BTH_OCTETS + ICRC_OCTETS), last - at)
@@ -453,6 +456,24 @@ class Responder:
             views = () if region is None else (region.view,)
             builder.add(header, views, base + offset, length)
             resource.next += 1
+        return True
+
+    def _train(self, resource: ReadResource, builder: BurstBuilder) -> bool:
+        """Add several bursts of responses to an empty one; return false if that cannot be."""
+        qp, region, at = self._qp, resource.region, resource.next
+        assert region is not None, "an answer of several packets has memory"
+        mtu = qp.mtu
+        code, extension = READ_RESPONSE_MIDDLE, b""
+        if at == resource.begin:
+            code = READ_RESPONSE_FIRST
+            extension = _WORD.pack(ACK << 24 | resource.msn & MASK)
+        cuts = builder.cut(mtu, len(extension), resource.stop - 1 - at)
+        if not cuts:
+            return False
+        offset = resource.address - region.address + (at - resource.first) * mtu
+        head, middle = qp.words[code], qp.words[READ_RESPONSE_MIDDLE]
+        builder.add_train(head, middle, at & MASK, 0, extension, region.view, offset, mtu, cuts)
+        resource.next += sum(cuts)
         return True
 
     def transmit_acknowledgement(self, builder: BurstBuilder, now: float) -> None:

@@ -59,6 +59,8 @@ static PyMethodDef methods[] = {
     {"crc32", FAST(kernel_crc32), "crc32(data, value, way, /)"},
     {"scan", FAST(kernel_scan), "scan(flow, view, segment_size, idents, /)"},
     {"frames", FAST(kernel_frames), "frames(flow, index, head, psn, ask, view, start, mtu, n, /)"},
+    {"train", FAST(kernel_train),
+     "train(flow, first, head, psn, ask, extension, view, start, mtu, cuts, /)"},
     {"packet", FAST(kernel_packet), "packet(flow, index, header, views, offset, length, /)"},
     {"message", FAST(kernel_message), "message(flow, heads, psn, ask, extension, view, mtu, /)"},
     {"place", FAST(kernel_place), "place(view, begin, size, count, length, sink, at, /)"},

@@ -17,6 +17,7 @@ enum {
     FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS,
     COPIED = 1024,
     MOST_COPIED = 16384,
+    MOST_TRAIN = 1024,
 };
 
 /* _kernel_crc.c: the CRC register as it is, without the inversions before and after. */
@@ -31,6 +32,7 @@ const char *crc_method(size_t way);
 int packets_start(void);
 PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *kernel_train(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_message(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count);

@@ -26,6 +26,19 @@ def frames(
     n: int,
     /,
 ) -> bytes: ...
+def train(
+    flow: Flow,
+    first: int,
+    head: int,
+    psn: int,
+    ask: int,
+    extension: bytes,
+    view: memoryview,
+    start: int,
+    mtu: int,
+    cuts: tuple[int, ...],
+    /,
+) -> bytes: ...
 def packet(
     flow: Flow, index: int, header: bytes, views: Sequence[memoryview], offset: int, length: int, /
 ) -> list[bytes | memoryview]: ...

@@ -14,6 +14,7 @@
 #define RESIDUE 0xDEBB20E3u
 /* The register after a packet and its right ICRC. */
 #define MOST_IDENTS 128
+#define MOST_EXTENSION 28
 #define DEFAULT_PKEY 0x7FFFu
 
 static uint32_t rewinds[(LONGEST - SHORTEST) / 4 + 1];
@@ -334,6 +335,104 @@ PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count)
         put_icrc(out + BTH_OCTETS, crc_update(reg, payload, (size_t)mtu));
     }
 done:
+    PyBuffer_Release(&view);
+    return made;
+}
+
+/* What the packets of several bursts are made from. */
+struct train {
+    struct flow flow;
+    uint64_t first, head;
+    uint32_t psn, ask;
+    const uint8_t *extension, *payload;
+    Py_ssize_t extension_length, mtu, left;
+};
+
+/* The packets of one burst; returns where those of the next one begin. */
+static uint8_t *add_burst(struct train *train, uint8_t *out, Py_ssize_t packets)
+{
+    for (Py_ssize_t index = 0; index < packets; index++) {
+        const Py_ssize_t more = train->extension_length;
+        uint32_t reg;
+
+        train->left--;
+        put32(out, (uint32_t)(train->first >> 32));
+        put32(out + 4, (uint32_t)train->first);
+        put32(out + 8, (train->psn++ & PSN_MASK) | (train->left == 0 ? train->ask : 0));
+        memcpy(out + BTH_OCTETS, train->extension, (size_t)more);
+        reg = begin(
+            &train->flow, (size_t)(FRAME_OCTETS + more + train->mtu), (uint32_t)index, out);
+        reg = crc_update(reg, train->extension, (size_t)more);
+        out += BTH_OCTETS + more;
+        put_icrc(out, crc_update(reg, train->payload, (size_t)train->mtu));
+        out += ICRC_OCTETS;
+        train->payload += train->mtu;
+        train->first = train->head;
+        train->extension_length = 0;
+    }
+    return out;
+}
+
+/* How many packets there are in all; or -1. */
+static Py_ssize_t packets_of(PyObject *cuts)
+{
+    Py_ssize_t sum = 0;
+
+    if (!PyTuple_Check(cuts)) {
+        PyErr_SetString(PyExc_TypeError, "the cuts of a train are a tuple");
+        return -1;
+    }
+    for (Py_ssize_t each = 0; each < PyTuple_Size(cuts); each++) {
+        Py_ssize_t cut = PyLong_AsSsize_t(PyTuple_GetItem(cuts, each));
+
+        if (PyErr_Occurred())
+            return -1;
+        if (cut < 1 || cut > MOST_TRAIN || (sum += cut) > MOST_TRAIN) {
+            sum = 0;
+            break;
+        }
+    }
+    if (sum == 0)
+        PyErr_SetString(PyExc_ValueError, "no bursts");
+    return sum > 0 ? sum : -1;
+}
+
+PyObject *kernel_train(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct train train;
+    char *extension;
+    Py_buffer view;
+    PyObject *made = NULL;
+    Py_ssize_t start;
+
+    (void)self;
+    if (expect(count, 10, "train") < 0 || flow_of(args[0], &train.flow) < 0 ||
+        PyBytes_AsStringAndSize(args[5], &extension, &train.extension_length) < 0 ||
+        (train.left = packets_of(args[9])) < 0)
+        return NULL;
+    train.first = PyLong_AsUnsignedLongLong(args[1]);
+    train.head = PyLong_AsUnsignedLongLong(args[2]);
+    train.psn = (uint32_t)PyLong_AsUnsignedLongLongMask(args[3]);
+    train.ask = (uint32_t)PyLong_AsUnsignedLongLongMask(args[4]);
+    train.extension = (const uint8_t *)extension;
+    start = PyLong_AsSsize_t(args[7]);
+    train.mtu = PyLong_AsSsize_t(args[8]);
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[6], &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (train.mtu < 1 || train.mtu > 4096 || train.extension_length > MOST_EXTENSION ||
+        !within(view.len, start, train.mtu, train.left, train.mtu)) {
+        PyErr_SetString(PyExc_ValueError, "packets of what is not there");
+    } else {
+        made = PyBytes_FromStringAndSize(
+            NULL, train.left * FRAME_OCTETS + train.extension_length);
+        if (made != NULL) {
+            uint8_t *out = (uint8_t *)PyBytes_AsString(made);
+
+            train.payload = (const uint8_t *)view.buf + start;
+            for (Py_ssize_t each = 0; each < PyTuple_Size(args[9]); each++)
+                out = add_burst(&train, out, PyLong_AsSsize_t(PyTuple_GetItem(args[9], each)));
+        }
+    }
     PyBuffer_Release(&view);
     return made;
 }

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from ..wire.headers import Address
 from ..wire.icrc import Flow
 from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS
-from .kernel import FRAME_OCTETS, MOST_COPIED, frames, message, packet
+from .kernel import FRAME_OCTETS, MOST_COPIED, frames, message, packet, train
 
-__all__ = ["Address", "Burst", "BurstBuilder", "Part"]
+__all__ = ["Address", "Burst", "BurstBuilder", "Part", "Train"]
+
+_MOST_BURSTS: Final = 4
+"""Full bursts in a train: more would keep the first of them waiting for its checksums."""
 
 Part = bytes | memoryview | tuple[bytes, memoryview, int, int]
 """Octets; or a row of packets: the result of ``kernel.frames``, the view with their payloads one
 behind the other, the offset of the first payload, and the octets of each."""
+
+
+class Train(NamedTuple):
+    """Several bursts of one message's packets, for one send call where there is one for that.
+
+    ``octets`` is the result of ``kernel.train``; the payloads lie in ``view`` from ``start`` on,
+    ``mtu`` octets each; ``cuts`` says how many packets each burst has.
+    """
+
+    octets: bytes
+    view: memoryview
+    start: int
+    mtu: int
+    cuts: tuple[int, ...]
+
+    @property
+    def extension_octets(self) -> int:
+        """How many more octets of header the first packet has than the others."""
+        return len(self.octets) - FRAME_OCTETS * sum(self.cuts)
 
 
 @dataclass(slots=True)
@@ -24,6 +47,8 @@ class Burst:
     ``parts`` are headers, payload views, pad and ICRC. Every packet but the last has
     ``segment_size`` octets. The ICRC of packet *i* covers the IPv4 identification *i*, as Linux
     numbers the segments of one send.
+
+    With a ``train`` it is several bursts, which ``singles`` takes apart; it has no ``parts`` then.
     """
 
     source: Address
@@ -31,10 +56,45 @@ class Burst:
     segment_size: int
     packets: int
     parts: list[Part]
+    train: Train | None = None
+
+    def singles(self) -> list[Burst]:
+        """Return the bursts that a train consists of; otherwise just this one."""
+        if self.train is None:
+            return [self]
+        octets, view, start, mtu, cuts = self.train
+        more = self.train.extension_octets
+        found = []
+        at = 0
+        for cut in cuts:
+            size = FRAME_OCTETS + more + mtu
+            parts: list[Part] = []
+            row = cut
+            if more:
+                end = at + FRAME_OCTETS + more
+                parts += (
+                    octets[at : end - ICRC_OCTETS],
+                    view[start : start + mtu],
+                    octets[end - ICRC_OCTETS : end],
+                )
+                at, start, row, more = end, start + mtu, cut - 1, 0
+            if row:
+                end = at + row * FRAME_OCTETS
+                parts.append((octets[at:end], view, start, mtu))
+                at, start = end, start + row * mtu
+            found.append(Burst(self.source, self.destination, size, cut, parts))
+        return found
+
+    def each(self) -> Iterator[bytes]:
+        """Yield the packets, one by one."""
+        for single in self.singles():
+            data, size = b"".join(single.buffers), single.segment_size
+            for start in range(0, len(data), size):
+                yield data[start : start + size]
 
     @property
     def buffers(self) -> list[bytes | memoryview]:
-        """The gather list: ``parts``, rows of packets taken apart."""
+        """The gather list: ``parts``, rows of packets taken apart; a train has none."""
         found: list[bytes | memoryview] = []
         for part in self.parts:
             if isinstance(part, tuple):
@@ -65,6 +125,7 @@ class BurstBuilder(Burst):
         self.segment_size = 0
         self.packets = 0
         self.parts = []
+        self.train = None
         self._flow = flow
         self._most_packets = most_packets
         self._most_octets = most_octets
@@ -108,6 +169,40 @@ class BurstBuilder(Burst):
         octets = frames(self._flow, self.packets, head, psn, ask, view, start, mtu, n)
         self.parts.append((octets, view, start, mtu))
         self._added(n, BTH_OCTETS + mtu + ICRC_OCTETS)
+
+    def cut(self, mtu: int, more: int, most: int) -> tuple[int, ...]:
+        """Return how :meth:`add_train` can divide packets with ``mtu`` octets; none if it cannot.
+
+        There are ``most`` at most; the first one has ``more`` octets of header than the others. All
+        bursts are full, so that what is left can share its burst with what follows.
+        """
+        full = min(self._most_packets, self._most_octets // (mtu + FRAME_OCTETS))
+        # A shorter packet ends a burst, so the second one ends the first one's.
+        lead = (2,) if more else ()
+        bursts = min((most - sum(lead)) // full, _MOST_BURSTS)
+        if self.packets or full < 2 or bursts < 1 or len(lead) + bursts < 2:
+            return ()
+        return lead + (full,) * bursts
+
+    def add_train(
+        self,
+        first: int,
+        head: int,
+        psn: int,
+        ask: int,
+        extension: bytes,
+        view: memoryview,
+        start: int,
+        mtu: int,
+        cuts: tuple[int, ...],
+    ) -> None:
+        """Add bursts that were cut by :meth:`cut`; the arguments are those of ``kernel.train``."""
+        octets = train(self._flow, first, head, psn, ask, extension, view, start, mtu, cuts)
+        self.train = Train(octets, view, start, mtu, cuts)
+        self.packets = sum(cuts)
+        self.octets = len(octets) + self.packets * mtu
+        self.segment_size = FRAME_OCTETS + len(extension) + mtu
+        self._closed = self.refused = True
 
     def takes(self, length: int, packets: int, mtu: int, more: int) -> bool:
         """Return whether :meth:`add_message` can add such a message: only if it is the first.

@@ -6,20 +6,21 @@ says which one is here, and ``nfsrdma doctor`` tells the user.
 
 from __future__ import annotations
 
-from .twin import FRAME_OCTETS, MOST_COPIED, pieces
+from .twin import FRAME_OCTETS, MOST_COPIED, MOST_TRAIN, pieces
 
 try:
-    from ._kernel import frames, message, packet, place, scan
+    from ._kernel import frames, message, packet, place, scan, train
 
     native = True
 except ImportError:
-    from .twin import frames, message, packet, place, scan
+    from .twin import frames, message, packet, place, scan, train
 
     native = False
 
 __all__ = [
     "FRAME_OCTETS",
     "MOST_COPIED",
+    "MOST_TRAIN",
     "frames",
     "message",
     "native",
@@ -27,4 +28,5 @@ __all__ = [
     "pieces",
     "place",
     "scan",
+    "train",
 ]

@@ -28,6 +28,9 @@ COPIED = 1024
 MOST_COPIED = 16384
 """Octets of the longest message that is copied into its packets."""
 
+MOST_TRAIN = 1024
+"""Packets of the longest train."""
+
 _SHORTEST = BTH_OCTETS + ICRC_OCTETS
 _LONGEST = BTH_OCTETS + MAX_EXTENSION_OCTETS + MAX_MTU + ICRC_OCTETS
 _GUESSED_IDENTS = 128
@@ -145,6 +148,43 @@ def frames(
         made.append(header + crc.to_bytes(4, "little"))
         psn += 1
         start += mtu
+    return b"".join(made)
+
+
+def train(
+    flow: Flow,
+    first: int,
+    head: int,
+    psn: int,
+    ask: int,
+    extension: bytes,
+    view: memoryview,
+    start: int,
+    mtu: int,
+    cuts: tuple[int, ...],
+) -> bytes:
+    """Return what surrounds the payloads of the packets of several bursts, one after the other.
+
+    As ``frames``, for bursts of so many packets each as ``cuts`` says; the places in a burst begin
+    anew in each. The first BTH's first word is ``first``, and ``extension`` follows it.
+    """
+    made = [b""]
+    count = sum(cuts)
+    if not 0 < count <= MOST_TRAIN or min(cuts) < 1 or len(extension) > MAX_EXTENSION_OCTETS:
+        raise ValueError("no bursts")
+    if start < 0 or not 0 < mtu <= MAX_MTU or start + count * mtu > len(view):
+        raise ValueError("packets of what is not there")
+    for cut in cuts:
+        for index in range(cut):
+            count -= 1
+            header = BTH.pack(first, psn & MASK | (0 if count else ask)) + extension
+            size = len(header) + mtu + ICRC_OCTETS
+            crc = crc32(header, flow.seeds(size, index + 1)[index])
+            crc = crc32(view[start : start + mtu], crc)
+            made.append(header + crc.to_bytes(4, "little"))
+            first, extension = head, b""
+            psn += 1
+            start += mtu
     return b"".join(made)
 
 
