@@ -12,12 +12,16 @@ from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.task import Reactor
 
 from .memory import Memory
-from .session import REQUEST_MAX, Part
+from .session import MAX_WRITE, REQUEST_MAX, Part
+from .wire import WRITE_HEAD
 
 _A_TURN: Final = 16
 """Requests that are read at most before the network has its turn."""
 _BULKY: Final = 64 << 10
 """Octets of a request from which on the next one is read into memory of its own."""
+_WHOLE: Final = 512 << 10
+"""Octets of data that may take a piece of :data:`MAX_WRITE` for itself; less of it is copied."""
+_NOTHING: Final = memoryview(b"")
 _SIGKILL: Final = 1 << 8
 """The bit of SIGKILL in the masks of signals in ``/proc``."""
 _ABORTED: Final = (errno.ENOENT, errno.EINTR)
@@ -26,7 +30,8 @@ _ABORTED: Final = (errno.ENOENT, errno.EINTR)
 class Device:
     """The kernel's end of a mount: the descriptor ``fd``, which becomes this object's.
 
-    ``handle`` is called for each request; :attr:`on_gone` once nothing is mounted any more. What
+    ``handle`` is called for each request, in two parts if the second has memory of its own;
+    :attr:`on_gone` once nothing is mounted any more. What
     several requests in a row have to say to the server goes together: ``hold`` begins that, and
     returns what ends it (:meth:`.session.Session.hold`).
     """
@@ -36,7 +41,7 @@ class Device:
         reactor: Reactor,
         fd: int,
         memory: Memory,
-        handle: Callable[[memoryview], object],
+        handle: Callable[[memoryview, memoryview], object],
         hold: Callable[[], Iterable[Callable[[], object]]],
         on_gone: Callable[[], object],
     ) -> None:
@@ -51,8 +56,8 @@ class Device:
         self._paused = False
         self._many = False
         """Whether there were several requests in the last turn, as there may be in the next."""
-        self._bulky = False
-        """Whether the last request was a large WRITE, as the next may be: it keeps its memory."""
+        self._last = 0
+        """Octets of the last request: after a large WRITE comes another, which keeps its memory."""
         os.set_blocking(fd, False)
         memory.on_room = self._resume
         keep_from_children(self)
@@ -74,7 +79,7 @@ class Device:
                 self._reactor.remove_reader(self._fd)
                 return
             try:
-                request = self._next()
+                request, data = self._next()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -85,18 +90,36 @@ class Device:
             if number == 1:
                 self._many = True
                 held += self._hold() if not held else ()
-            self._handle(request)
+            self._handle(request, data)
             if self._fd < 0:
                 return
 
-    def _next(self) -> memoryview:
-        """Read a request: into memory that is used again, or that is the request's if immutable."""
-        if self._bulky:
+    def _next(self) -> tuple[memoryview, memoryview]:
+        """Read a request: into memory that is used again, or that is the request's if immutable.
+
+        The second part is empty but for the data of a large WRITE, where the server can take it.
+        """
+        last = self._last
+        if last >= _WHOLE and (lent := self._memory.for_data(MAX_WRITE)) is not None:
+            return self._next_apart(lent)
+        if last >= _BULKY:
             request = memoryview(os.read(self._fd, REQUEST_MAX))
         else:
             request = self._view[: os.readv(self._fd, (self._buffer,))]
-        self._bulky = len(request) >= _BULKY
-        return request
+        self._last = len(request)
+        return request, _NOTHING
+
+    def _next_apart(self, lent: memoryview) -> tuple[memoryview, memoryview]:
+        """Read a request whose data goes to ``lent``."""
+        head, size = self._view[:WRITE_HEAD], 0
+        try:
+            self._last = os.readv(self._fd, (head, lent))
+            size = max(0, self._last - WRITE_HEAD)
+        finally:
+            if size < _WHOLE:
+                self._memory.not_used(lent)
+        data = lent[:size].toreadonly()
+        return head[: self._last], data if size >= _WHOLE else memoryview(bytes(data))
 
     def _resume(self) -> None:
         if self._paused and self._fd >= 0:

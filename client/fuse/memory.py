@@ -58,6 +58,8 @@ class Memory:
         self._kept_count = 0
         self._kept_of: Channel | None = None
         """The connection whose peer reaches them, if it does."""
+        self._spare: memoryview | None = None
+        self._spare_of: Channel | None = None
         self.on_room: Callable[[], object] | None = None
         """Called when :attr:`is_full` may be no longer true."""
 
@@ -119,6 +121,22 @@ class Memory:
             self._waiting.popleft()
             self._reading += wanted
             turn.set_result(None)
+
+    def for_data(self, size: int) -> memoryview | None:
+        """Return memory for the data of a WRITE, out of which a server on this host writes a file.
+
+        None if there is no such memory. It is one's own until its last view is gone.
+        """
+        channel = self._channel()
+        spare, self._spare = self._spare, None
+        if spare is not None and channel is self._spare_of:
+            return spare
+        self._spare_of = channel
+        return lent_by(channel, size, clear=False)
+
+    def not_used(self, buffer: memoryview) -> None:
+        """Take back what :meth:`for_data` has returned last, and nothing refers to."""
+        self._spare = buffer
 
     def write_begins(self, size: int) -> None:
         """Note that a WRITE is in progress."""

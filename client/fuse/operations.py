@@ -73,3 +73,10 @@ TABLE: Final[dict[int, Operation[Any]]] = {
     Opcode.SETLK: Operation(wire.Lock.parse, files.setlk),
     Opcode.SETLKW: Operation(wire.Lock.parse, files.setlkw),
 }
+
+
+def write_apart(
+    mount: Mounted, header: Header, body: memoryview, data: memoryview
+) -> Coroutine[Any, Any, Answer]:
+    """Answer a WRITE whose data is in memory of its own."""
+    return files.write(mount, header, wire.Write.parse_apart(body, data))

@@ -15,7 +15,7 @@ from . import wire
 from .answers import Negotiated, head
 from .choices import Choices
 from .mounted import Answer, Mounted
-from .operations import TABLE
+from .operations import TABLE, write_apart
 from .wire import (
     HEADER_SIZE,
     MAJOR,
@@ -60,6 +60,7 @@ WANTED: Final = (
 )
 
 Part = bytes | memoryview
+_NOTHING: Final = memoryview(b"")
 
 
 def wanted(choices: Choices) -> Feature:
@@ -120,30 +121,37 @@ class Session:
         """Whether the kernel has sent its first request, and was answered."""
         return self.features is not None or self.refused is not None
 
-    def handle(self, request: memoryview) -> None:
+    def handle(self, request: memoryview, data: memoryview = _NOTHING) -> None:
         """Answer a request, now or later.
 
-        The memory of ``request`` may be used again, unless it cannot be written to.
+        The memory of ``request`` may be used again, unless it cannot be written to. ``data`` is the
+        rest of it, which stays as it is; of a WRITE it begins with what is to be written.
         """
         try:
             header = Header.parse(request)
-            if header.length != len(request):
-                raise WireError(f"{len(request)} octets of a request with {header.length}")
+            length = len(request) + len(data)
+            if header.length != length:
+                raise WireError(f"{length} octets of a request with {header.length}")
         except (struct.error, WireError) as error:
             _log.error("an unintelligible request: %s", error)
             return
         body = request[HEADER_SIZE:]
+        if data and header.opcode != Opcode.WRITE:
+            body, data = memoryview(b"".join((body, data))), _NOTHING
         try:
-            self._dispatch(header, body)
+            self._dispatch(header, body, data)
         except (struct.error, WireError) as error:
             _log.error("request %d, opcode %d: %s", header.unique, header.opcode, error)
             self._refuse(header.unique, errno.EIO)
 
-    def _dispatch(self, header: Header, body: memoryview) -> None:
+    def _dispatch(self, header: Header, body: memoryview, data: memoryview) -> None:
         opcode = header.opcode
         operation = TABLE.get(opcode)
         if operation is not None:
-            coroutine = operation.start(self._mount, header, body)
+            if data:
+                coroutine = write_apart(self._mount, header, body, data)
+            else:
+                coroutine = operation.start(self._mount, header, body)
             pending = self._pending[header.unique] = _Pending(header)
             pending.task = Task(coroutine)
             pending.task.add_done_callback(lambda task: self._finished(pending, task))

@@ -413,6 +413,14 @@ class Write(NamedTuple):
             raise WireError(f"{len(data)} octets where {size} are to be written")
         return cls(fh, offset, write_flags, flags, data)
 
+    @classmethod
+    def parse_apart(cls, body: memoryview, data: memoryview) -> Write:
+        """Parse a body whose data is elsewhere, where nobody writes to it."""
+        fh, offset, size, write_flags, flags = _WRITE.unpack_from(body)
+        if len(data) < size:
+            raise WireError(f"{len(data)} octets where {size} are to be written")
+        return cls(fh, offset, write_flags, flags, data[:size])
+
 
 class SetXattr(NamedTuple):
     """SETXATTR; ``flags`` are those of setxattr(2), and the value is a copy."""

@@ -192,10 +192,13 @@ def memory_of(channel: Channel, size: int) -> memoryview:
     return zeros(size)[:size] if lent is None else lent
 
 
-def lent_by(channel: Channel | None, size: int) -> memoryview | None:
-    """Return such memory if the peer reaches it without a copy; None if there is none of it now."""
+def lent_by(channel: Channel | None, size: int, *, clear: bool = True) -> memoryview | None:
+    """Return such memory if the peer reaches it without a copy; None if there is none of it now.
+
+    For who overwrites it, it need not be ``clear``.
+    """
     lend = getattr(channel, "lend", None)
-    lent: memoryview | None = None if lend is None else lend(size)
+    lent: memoryview | None = None if lend is None else lend(size, clear=clear)
     return lent
 
 

@@ -170,16 +170,17 @@ class RdmaChannel:
         """See ``Channel.call``. Raises ``ValueError`` if the message's XID is in use."""
         return self.requester.call(message, max_reply, sinks)
 
-    def lend(self, size: int) -> memoryview | None:
+    def lend(self, size: int, *, clear: bool = True) -> memoryview | None:
         """Return memory of ``size`` octets that needs no copy over this connection, if it has any.
 
-        It is usable as any other when the connection is gone.
+        It is usable as any other when the connection is gone. If it need not be clear it may hold
+        octets of before.
         """
         domain = self._endpoint.pd
         if self.closed or size <= 0 or not isinstance(domain, LendingDomain):
             return None
         try:
-            return domain.lend(size)
+            return domain.lend(size, clear=clear)
         except VerbsError:
             return None
 

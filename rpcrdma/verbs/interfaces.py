@@ -77,11 +77,11 @@ class ProtectionDomain(Protocol):
 class LendingDomain(Protocol):
     """A protection domain that has memory to which data comes without a copy; few have it."""
 
-    def lend(self, size: int) -> memoryview:
+    def lend(self, size: int, *, clear: bool = True) -> memoryview:
         """Return memory for ``size`` octets, at least one, of zeros, until its last view is gone.
 
-        The peer may touch it at any moment, registered or not. Raises ``VerbsError`` if there is no
-        more of it.
+        The peer may touch it at any moment, registered or not. If it need not be clear, it may hold
+        what was in it when it was lent before. Raises ``VerbsError`` if there is no more of it.
         """
 
 

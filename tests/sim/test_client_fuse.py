@@ -493,7 +493,7 @@ class Lender:
         self.room = room
         self.lent: list[memoryview] = []
 
-    def lend(self, size: int) -> memoryview | None:
+    def lend(self, size: int, *, clear: bool = True) -> memoryview | None:
         if len(self.lent) == self.room:
             return None
         self.lent.append(memoryview(bytearray(size)))
@@ -520,6 +520,23 @@ def test_large_reads_go_to_memory_that_the_server_reaches() -> None:
     assert other is not None
     assert other.obj is channels[1].lent[0].obj
     assert memory.held == small.nbytes + 2 * LARGE
+
+
+def test_requests_may_come_in_two_parts(world: World) -> None:
+    whole = world.kernel.session.handle
+
+    def apart(request: memoryview) -> None:
+        whole(request[:80], memoryview(bytes(request[80:])))
+
+    world.kernel.session.handle = apart  # type: ignore[assignment, method-assign]
+    name = b"n" * 200
+    node, fh = world.create(name)
+    data = os.urandom(100_000)
+    world.write(node, fh, data)
+    assert world.lookup(name).node == node
+    assert world.read(node, fh, LARGE) == data
+    world.close(node, fh)
+    assert world.get("n" * 200) == data
 
 
 def test_a_mount_has_memory_for_reads_without_a_connection() -> None:

@@ -109,6 +109,19 @@ def test_arguments(parse: object, body: str, wanted: tuple[object, ...]) -> None
             parse(data[:-1])
 
 
+def test_the_data_of_a_write_may_be_elsewhere() -> None:
+    whole = octets(
+        "0300000000000000 0500000000000000 02000000 01000000 0000000000000000 02040000 00000000"
+        "| 6162 63"
+    )
+    data = whole[40:]
+    found = wire.Write.parse_apart(whole[:40], data)
+    assert found == wire.Write.parse(whole)
+    assert found.data == b"ab"
+    with pytest.raises(WireError, match="1 octets where 2"):
+        wire.Write.parse_apart(whole[:40], data[:1])
+
+
 def test_the_data_of_a_write_outlives_memory_that_is_used_again() -> None:
     body = octets(
         "0100000000000000 0010000000000000 03000000 00000000 0000000000000000 01040000 00000000"

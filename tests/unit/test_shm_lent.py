@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -86,6 +85,16 @@ def test_what_is_given_back_is_lent_again_without_its_octets() -> None:
     domain.close()
 
 
+def test_for_who_overwrites_it_memory_is_lent_as_it_is() -> None:
+    domain = ProtectionDomain(Random(1))
+    lent = domain.lend(5000)
+    lent[:] = b"x" * 5000
+    del lent
+    gc.collect()
+    assert domain.lend(5000, clear=False) == b"x" * 5000
+    domain.close()
+
+
 def test_it_outlives_its_domain() -> None:
     domain = ProtectionDomain(Random(1))
     lent = domain.lend(100)
@@ -110,7 +119,7 @@ def test_there_is_so_much_and_no_more() -> None:
 
 def test_other_connections_have_memory_as_any() -> None:
     class Plain:
-        lend: Callable[[int], memoryview | None] = staticmethod(lambda size: None)
+        lend: Any = staticmethod(lambda size, clear: None)
 
     for channel in (Plain(), object.__new__(EndedChannel)):
         memory = memory_of(channel, 100)  # type: ignore[arg-type]

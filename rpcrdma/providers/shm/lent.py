@@ -24,8 +24,11 @@ class Lent:
         self._arena = arena
         self._loans: dict[int, tuple[ref[Any], Piece, int]] = {}
 
-    def lend(self, size: int) -> memoryview:
-        """Return memory for ``size`` octets. Raises ``VerbsError`` if there is no room."""
+    def lend(self, size: int, *, clear: bool = True) -> memoryview:
+        """Return memory for ``size`` octets, of zeros if it is to be clear.
+
+        Raises ``VerbsError`` if there is no room.
+        """
         piece = self._arena.acquire(size)
         array = (ctypes.c_char * size).from_buffer(piece.slab.map, piece.offset)
         key, mine = id(array), ref(self)
@@ -37,7 +40,8 @@ class Lent:
                 lent._arena.release(piece)
 
         self._loans[key] = ref(array, over), piece, ctypes.addressof(array)
-        ctypes.memset(array, 0, size)  # it may have been another one's
+        if clear:
+            ctypes.memset(array, 0, size)  # it may have been another one's
         return memoryview(array).cast("B")
 
     def find(self, view: memoryview) -> int | None:

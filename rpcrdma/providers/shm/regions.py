@@ -132,11 +132,11 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
         words[at] = rkey | access << 32 | flags  # from here on the key is good
         return region
 
-    def lend(self, size: int) -> memoryview:
+    def lend(self, size: int, *, clear: bool = True) -> memoryview:
         """See ``verbs.interfaces.LendingDomain``. Raises ``VerbsError``."""
         if self.closed:
             raise VerbsError("the protection domain is closed", WcStatus.LOC_PROT_ERR)
-        return self._lent.lend(size)
+        return self._lent.lend(size, clear=clear)
 
     def _shadow(self, view: memoryview, access: int) -> tuple[Piece | None, int, int]:
         """Return the piece that is the shadow of a new region, its place, and the entry's flags."""
