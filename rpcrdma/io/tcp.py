@@ -22,7 +22,7 @@ from ..complaints import Complaints
 from ..rpc.buffers import BufferPool
 from ..rpc.channel import Channel, Peer, Service
 from ..rpc.filter import Stream, StreamFilter
-from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
+from ..rpc.stream import DEFAULT_LIMITS, SLICE, StreamChannel, StreamLimits
 from ..task import Future, Reactor, TimerHandle
 from .fork import keep_from_children
 from .owners import owner_of_peer
@@ -81,13 +81,14 @@ _Address = tuple[Any, ...]
 class _Link:
     """One connected socket, and the stream that its octets belong to."""
 
-    __slots__ = ("_fd", "_paused", "_reactor", "_sock", "_stream", "_writing")
+    __slots__ = ("_fd", "_paused", "_prompt", "_reactor", "_sock", "_stream", "_writing")
 
     def __init__(self, reactor: Reactor, sock: socket.socket, stream: Stream) -> None:
         self._reactor = reactor
         self._sock = sock
         self._fd = sock.fileno()
         self._stream = stream
+        self._prompt = stream if isinstance(stream, StreamChannel) else None
         self._paused = False
         self._writing = False
         stream.on_ready = self._ready
@@ -104,7 +105,7 @@ class _Link:
                     wanted = stream.portion
                     data = sock.recv(wanted)
                     count = len(data)
-                    if count:
+                    if count and not (count < wanted and self._answered(data)):
                         stream.handle_data(data)
                 else:
                     count, wanted = sock.recv_into(target), len(target)
@@ -128,6 +129,20 @@ class _Link:
             # KeyboardInterrupt, or a bug: the stream may be halfway through something.
             stream.handle_lost("interrupted")
             raise
+
+    def _answered(self, data: bytes) -> bool:
+        """Answer a call that is all of ``data``, without a queue; return whether that was done."""
+        stream = self._prompt
+        record = None if stream is None else stream.answer(data)
+        if record is None or stream is None:
+            return False
+        if record:
+            try:
+                sent = self._sock.send(record if len(record) <= SLICE else record[:SLICE])
+            except OSError:
+                sent = 0  # it is tried again, and then finds the same
+            stream.answered(record, sent)
+        return True
 
     def _ready(self) -> None:
         if not self._writing:

@@ -21,7 +21,7 @@ from typing import Final
 from nfsrdma.xdr import Decoder, Encoder
 
 _WORD = struct.Struct(">I")
-_LAST: Final = 0x80000000
+LAST: Final = 0x80000000
 _LENGTH: Final = 0x7FFFFFFF
 
 HEAD: Final = 4
@@ -54,7 +54,7 @@ def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
     """
     size = message.tell()
     assert size <= _LENGTH
-    head = _WORD.pack(_LAST | size)
+    head = _WORD.pack(LAST | size)
     if not message.payloads and size <= _SMALL:
         return [head + message.buffer]
     small = bytearray(head)
@@ -75,7 +75,7 @@ def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
 def mark(record: memoryview, size: int) -> None:
     """Write the mark in front of a message of ``size`` octets, as of one fragment."""
     assert size <= _LENGTH
-    _WORD.pack_into(record, 0, _LAST | size)
+    _WORD.pack_into(record, 0, LAST | size)
 
 
 class SplitRecord:
@@ -266,7 +266,7 @@ class RecordReader:
 
     def _start_fragment(self, word: int) -> None:
         self._left = word & _LENGTH
-        self._last = word >= _LAST
+        self._last = word >= LAST
         self._size += self._left
         self._fragments += 1
         if self._size > self._max_record:

@@ -35,7 +35,7 @@ from .buffers import BufferPool
 from .channel import CLOSED_HERE, CallRefused, Channel, Peer, Service, TransportError, lane_of
 from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
-from .record import HEAD, Record, RecordError, RecordReader, SplitDecoder, frame, mark
+from .record import HEAD, LAST, Record, RecordError, RecordReader, SplitDecoder, frame, mark
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _GATHER: Final = 64
 _BATCH: Final = 256 << 10
 """Octets of output that are sent before the end of a batch of input."""
 
-_SLICE: Final = 256 << 10
+SLICE: Final = 256 << 10
 """Octets given to one system call, so that the peer takes the first of a long message meanwhile."""
 
 _PORTION: Final = 65536
@@ -84,6 +84,8 @@ _LARGEST_FRESH: Final = 64 << 10
 _NOTHING: Final = memoryview(b"")
 _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
+_MARK_AND_TYPE: Final = struct.Struct(">I4xI")
+"""The mark of a record, and the direction of the message in it."""
 
 _Piece = tuple[bytes | bytearray | memoryview, int, Callable[[], None] | None]
 
@@ -275,6 +277,61 @@ class StreamChannel:
         if records:
             self._handle_records(records)
 
+    def answer(self, data: bytes) -> memoryview | None:
+        """Answer a call that is all of ``data`` by the lane, if nothing else is under way.
+
+        Returns the record to be sent, of which :meth:`answered` is told at once; it is empty if the
+        call was served in another way. None: nothing has happened, and ``data`` is for
+        :meth:`handle_data`.
+        """
+        size, lane = len(data) - HEAD, self._lane
+        if size < _TWO_WORDS.size or lane is None or self._closed is not None:
+            return None
+        if self._out or self._batching or self._held or self._waiting or self._reader.in_record:
+            return None
+        word, direction = _MARK_AND_TYPE.unpack_from(data)
+        most = self._limits.max_record
+        if direction != CALL or word != LAST | size or size > most or not self._may_serve():
+            return None
+        self.records_received += 1
+        record = memoryview(data)[HEAD:]
+        octets = lane(self, record, most, self._take)
+        taken, self._taken = self._taken, _NOTHING
+        if octets and self._closed is None:
+            mark(taken, octets)
+            if not self._out:
+                return taken
+            self.answered(taken, 0)  # what the lane has sent goes first
+            return _NOTHING
+        self._return_lent()
+        if not octets:
+            self._batching = True
+            self._serve_call(record)
+            self._batching = False
+            self._end_batch()
+        return _NOTHING
+
+    def answered(self, record: memoryview, sent: int) -> None:
+        """Note how much of the record that :meth:`answer` has returned is sent; send the rest."""
+        if sent == len(record):
+            self.octets_taken += sent
+            if self._lent is not None:
+                self._return_lent()
+            return
+        lent, self._lent = self._lent, None
+        done = None if lent is None else partial(self._buffers.release, lent)
+        octets = len(record) - HEAD + _REPLY_OVERHEAD
+        self._unsent += len(record)
+        self._unsent_replies += octets
+        self._out.append((record, octets, done))
+        self.transmitted(sent)
+        self._end_batch()
+
+    def _return_lent(self) -> None:
+        lent, self._lent = self._lent, None
+        if lent is not None:
+            self._buffers.release(lent)
+
     def handle_filled(self, count: int) -> None:
         """Take ``count`` octets that were put in the ``target``."""
         if self._closed is not None:
@@ -359,6 +416,10 @@ class StreamChannel:
         if waiting:
             self._serve()  # a reply may have ended a call that others wait for
         self._batching = outer
+        self._end_batch()
+
+    def _end_batch(self) -> None:
+        """Send what there is, and charge what is not taken."""
         if self._out:
             self.on_ready()
         if self._unsent_replies != self._charged:
@@ -409,6 +470,10 @@ class StreamChannel:
                 return
             if done is not None:
                 done()
+        self._serve_call(record)
+
+    def _serve_call(self, record: memoryview) -> None:
+        """Hand a call to the service."""
         self._in_service += 1
         call = StreamCall(self, record)
         try:
@@ -465,13 +530,13 @@ class StreamChannel:
     def poll_transmit(self) -> list[bytes | bytearray | memoryview]:
         """Return buffers to be sent next, in order; none when there is nothing to send."""
         pieces = [piece[0] for piece in islice(self._out, _GATHER)]
-        if self._unsent <= _SLICE:
+        if self._unsent <= SLICE:
             return pieces
         octets = 0
         for index, piece in enumerate(pieces):
             octets += len(piece)
-            if octets > _SLICE:
-                pieces[index:] = [memoryview(piece)[: len(piece) - (octets - _SLICE)]]
+            if octets > SLICE:
+                pieces[index:] = [memoryview(piece)[: len(piece) - (octets - SLICE)]]
                 break
         return pieces
 

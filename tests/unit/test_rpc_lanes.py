@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from tests.support.nfs import Peer, make_server
@@ -190,6 +191,99 @@ def test_a_stream_answers_alike() -> None:
             assert not channel.owes
     assert b"".join(ends[0][1]) == b"".join(ends[1][1])
     assert ends[0][0].octets_taken > 40 * 24
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 27, 28, 1 << 20])
+def test_an_answer_without_a_queue_is_the_same(most: int) -> None:
+    ends = [stream(True), stream(False)]
+    calls = [null_call(1), null_call(3) + b"more", null_call(4, proc=1), null_call(7)[:-4]]
+    calls += [null_call(xid) for xid in range(8, 12)]
+    (prompt, sent), (ordinary, queued) = ends
+    straight = 0
+    for call in calls:
+        answer = prompt.answer(record(call))
+        assert answer is not None
+        if answer:
+            straight += 1
+            part = bytes(answer[:most])
+            if part:
+                sent.append(part)
+            prompt.answered(answer, len(part))
+        ordinary.handle_data(record(call))
+        assert b"".join(sent) == b"".join(queued)
+        for what in ("octets_taken", "records_received", "owes", "_unsent", "_unsent_replies"):
+            assert getattr(prompt, what) == getattr(ordinary, what), what
+    assert straight == 4
+
+
+def test_what_is_no_call_alone_is_not_answered_without_a_queue() -> None:
+    channel, sent = stream(True)
+    channel.handle_data(record(null_call(1)))
+    done = len(sent)
+    whole = record(null_call(2))
+    reply = record(struct.pack(">6I", 9, 1, 0, 0, 0, 0))
+    for data in (b"", whole[:3], whole[:11], whole[:-4], whole + b"\0", whole * 2, reply):
+        assert channel.answer(data) is None
+    assert channel.answer(struct.pack(">I", len(whole) - 4) + whole[4:]) is None
+    channel.handle_data(whole[:-4])
+    assert channel.answer(whole) is None  # it is the middle of a record
+    channel.handle_data(whole[-4:])
+    channel.hold()
+    assert channel.answer(whole) is None
+    channel.let_go()
+    assert len(sent) == done + 1
+    assert stream(False)[0].answer(whole) is None
+    channel.close()
+    assert channel.answer(whole) is None
+
+
+def test_what_a_lane_sends_goes_before_its_answer() -> None:
+    service = RpcService([RpcProgram(200, {3: {0: null_procedure}}, {(3, 0): null_lane})])
+    channel = StreamChannel(Address("tcp", "10.0.0.1", 1), service)
+    channel.handle_data(record(null_call(1)))
+    drain(channel)
+    lane = channel._lane
+    assert lane is not None
+
+    def with_a_call(*given: Any) -> int:
+        enc = Encoder()
+        enc.buffer += null_call(77)
+        channel.call(enc, max_reply=100)
+        return lane(*given)
+
+    channel._lane = with_a_call  # type: ignore[assignment]
+    assert channel.answer(record(null_call(2))) == b""
+    assert drain(channel) == record(null_call(77)) + record(REPLY.pack(2, 1, 0, 0, 0, 0))
+
+
+def test_an_answer_of_a_stream_that_its_lane_has_ended_is_dropped() -> None:
+    channel, service, buffers = large_stream()
+    lane = channel._lane
+    assert lane is not None
+
+    def ends(*given: Any) -> int:
+        octets = lane(*given)
+        channel.close()
+        return octets
+
+    channel._lane = ends  # type: ignore[assignment]
+    assert channel.answer(record(call_message(1, [(True, bytes(300_000))]).to_bytes())) == b""
+    assert (service.by_lane, buffers.lent) == (1, 0)
+
+
+def test_memory_of_an_answer_without_a_queue_is_given_back() -> None:
+    call = record(call_message(1, [(True, bytes(300_000))]).to_bytes())
+    for sent in (0, 1000, 1 << 30):
+        channel, _, buffers = large_stream()
+        answer = channel.answer(call)
+        assert answer is not None
+        assert buffers.lent
+        channel.answered(answer, min(sent, len(answer)))
+        drain(channel)
+        assert not buffers.lent
+    channel, service, buffers = large_stream(declines=True)
+    assert channel.answer(call) == b""
+    assert (service.by_lane, service.by_service, buffers.lent) == (0, 1, 0)
 
 
 def test_a_lane_that_fails_is_no_worse_than_none(caplog: pytest.LogCaptureFixture) -> None:
