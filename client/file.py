@@ -70,6 +70,10 @@ class OpenFile:
         """How stable what is written has to be when a write returns (``stable_how4``)."""
         self._goes_on = False
         """Whether the last READs of large pieces did not come to the end of the file."""
+        self._appended_to = -1
+        """Where the last append through this file has ended."""
+        self._appends_alone = False
+        """Whether the file still ended there when that was asked last: nobody else appends."""
         self._cached: CachedReads | None = None
         if files.cache is not None:
             self._cached = CachedReads(
@@ -275,21 +279,29 @@ class OpenFile:
         return offset
 
     async def _append(self, data: memoryview) -> int | None:
-        """Try to append; return None if the end of file has moved, or may not be the real one."""
+        """Try to append; return None if the end of file has moved, or may not be the real one.
+
+        Who appends alone knows the end; the server compares it in any case.
+        """
         self._check(WRITE)
-        size = (await self._operations.getattr(self._open, self._where)).st_size
-        if self._in_doubt():
-            return None
-        if not len(data):
-            return size
+        size = self._appended_to
+        if not (self._appends_alone and len(data)):
+            size = (await self._operations.getattr(self._open, self._where)).st_size
+            if self._in_doubt():
+                return None
+            self._appends_alone = size == self._appended_to
+            if not len(data):
+                return size
         first = data[: self._wsize]
         stable = self._stability() if len(first) == len(data) else t.UNSTABLE4
         written = await self._operations.append(self._open, size, first, stable, self._where)
         if written is None:
+            self._appends_alone = False
             return None
         count = self._keep(size, first, written)
         if count < len(data):
             await self._write_spread(size + count, data[count:])
+        self._appended_to = size + len(data)
         return size
 
     async def _write_spread(self, offset: int, data: memoryview) -> None:

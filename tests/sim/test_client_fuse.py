@@ -274,6 +274,33 @@ def test_two_processes_append_where_the_file_ends(world: World) -> None:
     assert world.get("file") == b"one by anothertwo"
 
 
+def test_who_appends_alone_does_not_ask_where_the_file_ends(world: World) -> None:
+    flags = os.O_WRONLY | os.O_APPEND
+    node, fh = world.create(b"log", flags)
+    counts = []
+    for number in range(6):
+        before = calls(world.fs)
+        world.write(node, fh, b"%d" % number, 0, flags)
+        counts.append(calls(world.fs) - before)
+    assert counts == [2, 2, 1, 1, 1, 1]
+    # Another's line comes between: once more it is looked, and until nothing comes between.
+    other, second = world.run(world.other.open("log", "a")), world.run(world.other.open("log", "a"))
+    world.run(other.append(memoryview(b"-")))
+    world.write(node, fh, b"6", 0, flags)
+    world.run(second.append(memoryview(b"-")))
+    counts.clear()
+    for number in range(7, 10):
+        before = calls(world.fs)
+        world.write(node, fh, b"%d" % number, 0, flags)
+        counts.append(calls(world.fs) - before)
+    assert counts == [2, 2, 1]
+    world.run(world.kernel.setattr(node, 1 << 3, size=3))
+    world.write(node, fh, b"end", 0, flags)
+    world.close(node, fh)
+    world.run(gather([Task(other.close()), Task(second.close())]))
+    assert world.get("log") == b"012end"
+
+
 def test_close_reports_what_fsync_would(world: World) -> None:
     node, fh = world.create(b"file")
     world.write(node, fh, b"data")
