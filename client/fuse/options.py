@@ -20,9 +20,6 @@ _OPPOSITES: Final = {
     "rw": "ro",
     "suid": "nosuid",
     "dev": "nodev",
-    # mount(8) keeps those two to itself, as they are the default of others.
-    "allow_suid": "nosuid",
-    "allow_dev": "nodev",
     "exec": "noexec",
     "async": "sync",
     "atime": "noatime",
@@ -34,6 +31,11 @@ _OPPOSITES: Final = {
     "loud": "silent",
 }
 """Options that take one of mount(2) back."""
+_ALLOWED: Final = {"allow_suid": "nosuid", "allow_dev": "nodev"}
+"""What mount(8) lets pass in place of ``suid`` and ``dev``, the default of others.
+
+It has ``nosuid`` and ``nodev`` come before all these, wherever they were named: so they prevail.
+"""
 _IGNORED: Final = frozenset(
     (
         *("defaults", "auto", "noauto", "nofail", "_netdev"),
@@ -149,6 +151,8 @@ class _Reader:
 
     def __init__(self) -> None:
         self.flags = dict.fromkeys(("nosuid", "nodev"))
+        self.named: set[str] = set()
+        """Those of the flags that were asked for."""
         self.lifetimes = Lifetimes()
         self.mount = MountOptions()
         self.fuse = FuseOptions()
@@ -176,8 +180,12 @@ class _Reader:
             _PLAIN[name](self)
         elif name in FLAGS:
             self.flags[name] = None
+            self.named.add(name)
         elif name in _OPPOSITES:
             self.flags.pop(_OPPOSITES[name], None)
+            self.named.discard(_OPPOSITES[name])
+        elif name in _ALLOWED and _ALLOWED[name] not in self.named:
+            self.flags.pop(_ALLOWED[name], None)
 
     def options(self) -> FuseOptions:
         """Return what was read."""
@@ -396,4 +404,4 @@ _VALUED: Final[dict[str, Callable[[_Reader, str], None]]] = {
     "port": _Reader.port,
     "fsname": _of_fuse("fsname", str),
 }
-_KNOWN: Final = frozenset((*_PLAIN, *_VALUED, *FLAGS, *_OPPOSITES, *_IGNORED))
+_KNOWN: Final = frozenset((*_PLAIN, *_VALUED, *FLAGS, *_OPPOSITES, *_ALLOWED, *_IGNORED))

@@ -142,3 +142,10 @@ def test_all_that_mount_8_passes_on_is_known() -> None:
     }
     assert set(parse_options((off, "silent", on)).flags) == {"dirsync"}
     assert parse_options(("allow_suid,allow_dev",)).flags == ()
+
+
+def test_what_mount_8_has_moved_to_the_front_is_not_allowed_again() -> None:
+    """A line of fstab has ``allow_suid``, and ``mount -o nosuid`` asks for less."""
+    assert parse_options(("nosuid,allow_suid,allow_dev",)).flags == ("nosuid",)
+    assert parse_options(("allow_suid,allow_dev", "nodev")).flags == ("nodev",)
+    assert parse_options(("nosuid,suid,allow_dev,allow_suid",)).flags == ()
