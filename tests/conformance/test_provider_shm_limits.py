@@ -143,6 +143,27 @@ def test_two_sides_that_sleep_find_back_to_looking(monkeypatch: pytest.MonkeyPat
     made.close()
 
 
+def test_who_shares_a_processor_with_its_peer_does_not_look_and_loses_no_patience() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    made = HARNESSES["shm"]()
+    try:
+        client, server = pair(made, receives=32)
+        patience = server.device._patience  # type: ignore[attr-defined]
+        for number in range(20):
+            client.send(b"x")
+            made.run_until(lambda number=number: len(server.received) > number)
+            patience.seconds = before = BOTH_WAKE_S
+            assert not server.device._look(None)  # type: ignore[attr-defined]
+            assert patience.seconds == before
+        # It asked to be woken.
+        client.send(b"the last")
+        made.run_until(lambda: len(server.received) > 20)
+    finally:
+        made.close()
+        os.sched_setaffinity(0, allowed)
+
+
 def test_how_long_a_transfer_takes_is_learned() -> None:
     longest = [Transfer(1 << bits).patience.longest_s for bits in range(17, 30)]
     assert longest == sorted(longest)

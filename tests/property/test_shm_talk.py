@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     DESCRIPTOR,
     DESCRIPTOR_OCTETS,
     IN_RING,
+    PLACE,
     PRODUCED,
     SEND,
 )
@@ -101,6 +103,7 @@ class Case:
         DESCRIPTOR.pack_into(peer.descriptors, at, *fields)
         peer.words[PRODUCED] = self.consumed + rng.choice((0, 1, 1, 1, 1, 1, 1, 2))
         peer.words[ARMED] = not rng.randrange(16)
+        peer.words[PLACE] = rng.choice((0, 1 << 20, (1 << 64) - 1))  # it is on none of ours
 
     def run(self, function: Any) -> tuple[object, ...]:
         """Return the outcome, and all memory afterwards."""
@@ -193,6 +196,46 @@ def test_what_comes_while_it_looks_is_taken() -> None:
     child.join()
     assert ours.words[CONSUMED] == case.consumed + 1
     assert case.run(talk.talk)[0] == b"answer"
+
+
+@pytest.fixture
+def here() -> Iterator[int]:
+    """The only processor that this process runs on."""
+    allowed = os.sched_getaffinity(0)
+    only = min(allowed)
+    os.sched_setaffinity(0, {only})
+    yield only
+    os.sched_setaffinity(0, allowed)
+
+
+def test_nobody_looks_for_a_peer_that_needs_this_processor(here: int) -> None:
+    assert talk.place() == talk.place_in_python() == here + 1
+    case = Case(3)
+    peer = case.peer
+    peer.words[ARMED] = 0
+    peer.words[PRODUCED] = case.consumed
+    peer.words[PLACE] = here + 1
+    case.pieces, case.start, case.seconds = (b"asked",), 0, 1e6
+    for function in (talk.talk, talk.talk_in_python):
+        assert case.run(function)[0] == talk.BESIDE
+    for look in (talk.look, talk.look_in_python):
+        assert look(peer.words, case.consumed, None, 1e6) == talk.BESIDE
+        # What is there already is found all the same.
+        assert look(peer.words, case.consumed + 1, None, 1e6) == talk.OTHER
+        peer.words[CONSUMED] = 7
+        assert look(peer.words, case.consumed, 7, 1e6) == talk.OTHER
+        assert look(peer.words, case.consumed, 8, 1e6) == talk.BESIDE
+        peer.words[PLACE] = here + 2
+        assert look(peer.words, case.consumed, 8, 0.0) == talk.LATE
+        peer.words[PLACE] = here + 1
+
+
+def test_there_is_no_look_at_what_is_no_ring() -> None:
+    with pytest.raises(ValueError, match="these are no rings"):
+        talk.look(memoryview(bytearray(8 * 17)), 0, None, 0.0)
+    for wrong in ("7", -1, 1 << 64):
+        with pytest.raises((TypeError, OverflowError)):
+            talk.look(memoryview(bytearray(8 * 64)), 0, wrong, 0.0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("part", ["words", "descriptors", "peer's words", "mask", "no length"])

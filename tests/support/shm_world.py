@@ -57,10 +57,10 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
     ends = Ends()
     exchange = Exchange.__call__
 
-    def wait(peer_words: memoryview, seen: int, seconds: float) -> bool:
+    def wait(peer_words: memoryview, seen: int, wanted: int | None, seconds: float) -> int:
         if ends.meanwhile is not None:
             ends.meanwhile()
-        return bool(peer_words[PRODUCED] != seen)
+        return talk.OTHER if peer_words[PRODUCED] != seen else talk.LATE
 
     def counted(self: Exchange, *args: Any) -> bytes | None:
         self._with_awake.seconds = self._with_asleep.seconds = 1e-6
@@ -70,8 +70,10 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
 
     for way in ("call", "_place", "_see"):
         monkeypatch.setattr(PromptCalls, way, _counted(ends, way))
-    for module in (talk, exchange_module):
-        monkeypatch.setattr(module, "look", wait)
+    # Both ends are on one processor here, and yet the peer has its turns.
+    monkeypatch.setattr(exchange_module, "place", lambda: 0)
+    monkeypatch.setattr(talk, "look_in_python", wait)
+    monkeypatch.setattr(exchange_module, "look", wait)
     monkeypatch.setattr(exchange_module, "talk", talk.talk_in_python)
     monkeypatch.setattr(Exchange, "__call__", counted)
     monkeypatch.setattr(quick, "_STRETCH_S", 1e9)

@@ -21,6 +21,7 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     DESCRIPTOR,
     DESCRIPTOR_OCTETS,
     IN_RING,
+    PLACE,
     PRODUCED,
     SEND,
 )
@@ -142,6 +143,19 @@ def test_what_is_no_answer_arrives_as_ever(
     assert sink == b"." * 10
     harness.run_until(lambda: bool(client.received))
     assert client.received[0].byte_len == len(answer)
+
+
+def test_a_peer_that_needs_this_processor_is_not_waited_for(
+    harness: ProviderHarness, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, server = two(harness)
+    theirs = ring_of(server).words[PLACE]
+    assert theirs > 0
+    monkeypatch.setattr(exchange_module, "place", lambda: theirs)
+    ends.meanwhile = lambda: server.send(HELLO)
+    assert exchange(client) is None
+    monkeypatch.setattr(exchange_module, "place", lambda: theirs + 1)
+    assert exchange(client) == HELLO
 
 
 def test_of_several_messages_none_is_taken(harness: ProviderHarness, ends: Ends) -> None:

@@ -1,24 +1,28 @@
 /*
- * Post, look, take: talk() and put() of talk.py, which has the words for them and is the oracle in the tests.
+ * Post, look, take: talk(), put() and look() of talk.py, which has the words for them and is the oracle in the tests.
  *
  * The peer may change all that it has mapped for writing at any moment. So a descriptor, and what an
  * answer begins with, are copied to memory of our own before they are looked at, and what is copied
  * from the peer is as long as our copy says, within what is mapped.
  */
 
+#define _GNU_SOURCE /* sched_getcpu */
+
 #include "native.h"
 
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
-enum { ASLEEP, LATE, OTHER };
+enum { ASLEEP, LATE, OTHER, BESIDE };
 
 enum {
     PRODUCED = 0,
     CONSUMED = 8,
     ARMED = 16,
-    WORDS = 17, /* at least */
+    PLACE = 17,
+    WORDS = 18, /* at least */
     LOOKS = 64,
     SEND = 2, /* as in WrOpcode */
     WORD_OCTETS = 4,
@@ -130,20 +134,39 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static int look(const Py_buffer *words, uint64_t seen, double seconds)
+static uint64_t here(void)
+{
+    int processor = sched_getcpu();
+
+    return processor < 0 ? 0 : (uint64_t)processor + 1;
+}
+
+/* Whether a peer that has posted so much has posted more, or, if there is a ``wanted``, carried out so much. */
+static int has_news(const Py_buffer *words, uint64_t seen, const uint64_t *wanted)
+{
+    return load(words, PRODUCED) != seen || (wanted != NULL && load(words, CONSUMED) >= *wanted);
+}
+
+static int look_for(const Py_buffer *words, uint64_t seen, const uint64_t *wanted, double seconds)
 {
     double end = now() + seconds;
 
+    if (has_news(words, seen, wanted))
+        return OTHER;
     do {
+        uint64_t place = load(words, PLACE);
+
+        if (place && place == here())
+            return BESIDE;
         for (int times = 0; times < LOOKS; times++) {
-            if (load(words, PRODUCED) != seen)
-                return 1;
+            if (has_news(words, seen, wanted))
+                return OTHER;
 #if defined(__x86_64__)
             __builtin_ia32_pause();
 #endif
         }
     } while (now() < end);
-    return 0;
+    return LATE;
 }
 
 static int is_like(const char *answer, const Py_buffer *expected, const Py_buffer *mask)
@@ -236,6 +259,7 @@ static int are_rings(const struct rings *rings)
 static PyObject *talked(const struct rings *rings, const struct call *call, PyObject *pieces)
 {
     Py_ssize_t length;
+    int outcome;
 
     if (!are_rings(rings))
         return NULL;
@@ -245,9 +269,8 @@ static PyObject *talked(const struct rings *rings, const struct call *call, PyOb
     post(rings, call, length);
     if (load(&rings->peer_words, ARMED))
         return PyLong_FromLong(ASLEEP);
-    if (!look(&rings->peer_words, call->consumed, call->seconds))
-        return PyLong_FromLong(LATE);
-    return take(rings, call);
+    outcome = look_for(&rings->peer_words, call->consumed, NULL, call->seconds);
+    return outcome == OTHER ? take(rings, call) : PyLong_FromLong(outcome);
 }
 
 static PyObject *talk(PyObject *self, PyObject *arguments)
@@ -306,12 +329,45 @@ static PyObject *put(PyObject *self, PyObject *arguments)
     return result;
 }
 
+/* Look at one peer's words. */
+static PyObject *look(PyObject *self, PyObject *arguments)
+{
+    Py_buffer words;
+    PyObject *number, *result = NULL;
+    unsigned long long seen, wanted = 0;
+    double seconds;
+
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "y*KOd:look", &words, &seen, &number, &seconds))
+        return NULL;
+    if (number != Py_None)
+        wanted = PyLong_AsUnsignedLongLong(number);
+    if (words.len < WORDS * (Py_ssize_t)sizeof(uint64_t))
+        PyErr_SetString(PyExc_ValueError, "these are no rings");
+    else if (!PyErr_Occurred()) {
+        uint64_t due = wanted;
+
+        result = PyLong_FromLong(look_for(&words, seen, number == Py_None ? NULL : &due, seconds));
+    }
+    PyBuffer_Release(&words);
+    return result;
+}
+
+static PyObject *place(PyObject *self, PyObject *nothing)
+{
+    (void)self;
+    (void)nothing;
+    return PyLong_FromUnsignedLongLong(here());
+}
+
 static PyMethodDef methods[] = {
     {"talk", talk, METH_VARARGS,
      "talk(words, descriptors, messages, peer_words, peer_descriptors, peer_messages, produced, "
      "start, consumed, pieces, expected, mask, most, sink, seconds, /)"},
     {"put", put, METH_VARARGS,
      "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
+    {"look", look, METH_VARARGS, "look(peer_words, seen, wanted, seconds, /)"},
+    {"place", place, METH_NOARGS, "place()"},
     {NULL, NULL, 0, NULL},
 };
 

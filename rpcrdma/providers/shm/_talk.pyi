@@ -33,3 +33,9 @@ def put(
     /,
 ) -> int:
     """Post a message: see ``talk.put_in_python``."""
+
+def look(peer_words: memoryview, seen: int, wanted: int | None, seconds: float, /) -> int:
+    """Look for news: see ``talk.look_in_python``."""
+
+def place() -> int:
+    """Return where we run: see ``talk.place_in_python``."""

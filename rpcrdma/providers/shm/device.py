@@ -24,8 +24,10 @@ from . import messages
 from .connection import ShmConnection
 from .listener import ShmListener
 from .order import SUITABLE
+from .queue_pair import QueuePair
 from .regions import ProtectionDomain
 from .rendezvous import Credentials, Meeting, meet, network_namespace
+from .talk import BESIDE, LATE, OTHER, place
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +38,6 @@ _LIMITS: Final = DeviceLimits(
     short_message=68 << 10,
     copies_sends=True,
 )
-_LOOKS: Final = 16
 _NUMBERS: Final = 1 << 24
 _EPHEMERAL: Final = range(49152, 65536)
 _HERE: Final = "127.0.0.1"
@@ -167,13 +168,14 @@ class ShmDevice:
             return False
         # Closed ones have been forgotten, and nothing is called between here and their turns.
         pairs = [connection.queue_pair for connection in busy]
+        here = place()
+        if all(queue_pair.beside(here) for queue_pair in pairs):
+            self._busy.clear()  # they are armed; and that says nothing of how long a look pays
+            return False
         for queue_pair in pairs:
             queue_pair.disarm()
-        looks = _LOOKS // len(pairs) or 1
-        now = began
-        end = began + seconds
-        while now < end and not any(queue_pair.look(looks) for queue_pair in pairs):
-            now = perf_counter()
+        outcome = _look_at(pairs, began + seconds)
+        now = perf_counter()
         # All of them have a turn: that arms them again.
         found = False
         for connection in busy:
@@ -184,6 +186,8 @@ class ShmDevice:
                 self._failures.failure(f"{connection!r}", error)
         if found:
             patience.found(now - began)
+        elif outcome == BESIDE:
+            self._busy.clear()
         else:
             self._sleep(began)
         return found
@@ -259,6 +263,23 @@ class ShmDevice:
     def _deliver_now(self) -> None:
         self._soon = False
         self.deliver()
+
+
+def _look_at(pairs: list[QueuePair], end: float) -> int:
+    """Look until one of them has something to do, or until ``end``; return what it came to.
+
+    Those of which the peers need this very processor keep nobody looking.
+    """
+    if len(pairs) == 1:
+        return pairs[0].look(end - perf_counter())
+    while True:
+        outcomes = [queue_pair.look(0.0) for queue_pair in pairs]
+        if OTHER in outcomes:
+            return OTHER
+        if LATE not in outcomes:
+            return BESIDE
+        if perf_counter() >= end:
+            return LATE
 
 
 def open_device(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from .order import fence
-from .ring import ARMED
+from .ring import ARMED, PLACE
+from .talk import place
 
 
 class Doorbell:
@@ -45,5 +46,7 @@ class Doorbell:
             pass
 
     def disarm(self) -> None:
-        """Ask to be woken no more."""
-        self._words[ARMED] = 0
+        """Ask to be woken no more, and say where we are awake."""
+        words = self._words
+        words[PLACE] = place()
+        words[ARMED] = 0

@@ -4,7 +4,7 @@ Where a peer answers within microseconds, most of a round trip is what lies betw
 message and being told of the next one: completions, queues, turns. An exchange posts, looks at the
 peer's words for as long as that has paid lately (``software.patience``), and takes the answer if it
 is just what is expected. Whatever else there is, before or afterwards, is left to the next turn as
-if there had been no exchange.
+if there had been no exchange; so is everything while the peer needs the processor that we are on.
 
 All that a peer writes is hostile until checked: what says how an answer is to be understood is
 copied first and then looked at, so a peer that changes it meanwhile spoils its own data only.
@@ -29,13 +29,14 @@ from .ring import (
     DESCRIPTOR_OCTETS,
     IN_RING,
     INVALIDATES,
+    PLACE,
     PRODUCED,
     SEND,
     WANTED,
     WRITE,
 )
 from .send_queue import SendQueue
-from .talk import ASLEEP, LATE, OTHER, look, talk
+from .talk import ASLEEP, BESIDE, LATE, OTHER, look, place, talk
 
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
@@ -99,8 +100,7 @@ class Exchange:
         host, responder = self._host, self._responder
         transfer = None if rkey is None else self._transfer(octets)
         patience = self._patience(transfer)
-        if not patience.seconds:
-            patience.nothing()
+        if not self._pays(patience):
             return None
         if (
             host.state is not _RTS
@@ -126,15 +126,19 @@ class Exchange:
             sleep(nap_s)
             answer = OTHER
             overslept = self._peer.words[PRODUCED] != responder.consumed
-        if answer == LATE:
+        if answer == BESIDE:
+            transfer = None  # that says nothing of how long it takes
+        elif answer == LATE:
             patience.nothing()
         elif isinstance(answer, bytes):
             patience.found(0.0)
             self._carried_out()
         else:
             answer = None
-            while answer is None and self._wait(patience, longest):
+            while answer is None and (outcome := self._wait(patience, longest)) == OTHER:
                 answer = self._take(expected, mask, most, sink, rkey)
+            if outcome == BESIDE:
+                transfer = None
         if not turning:
             self._arm()
         if transfer is not None:
@@ -197,14 +201,24 @@ class Exchange:
         # A peer that has to be woken first takes longer, whatever it does then.
         return self._with_asleep if self._peer.words[ARMED] else self._with_awake
 
-    def _wait(self, patience: Patience, longest: float) -> bool:
-        """Look until the peer has posted something, or patience ends."""
+    def _pays(self, patience: Patience) -> bool:
+        """Return whether it pays to wait for the next answer."""
+        theirs = self._peer.words[PLACE]
+        if theirs and theirs == place():
+            return False  # the peer needs this very processor
+        if not patience.seconds:
+            patience.nothing()
+        return patience.seconds > 0
+
+    def _wait(self, patience: Patience, longest: float) -> int:
+        """Look until the peer has posted something, or patience ends; return what it came to."""
         began = perf_counter()
-        if look(self._peer.words, self._responder.consumed, longest):
+        outcome = look(self._peer.words, self._responder.consumed, None, longest)
+        if outcome == OTHER:
             patience.found(perf_counter() - began)
-            return True
-        patience.nothing()
-        return False
+        elif outcome == LATE:
+            patience.nothing()
+        return outcome
 
     def _take(
         self, expected: bytes, mask: bytes, most: int, sink: memoryview | None, rkey: int | None

@@ -25,8 +25,9 @@ from .memory import PeerFile
 from .regions import ProtectionDomain
 from .remote import RemoteMemory
 from .responder import Responder
-from .ring import CONSUMED, PRODUCED, Broken, Ring
+from .ring import CONSUMED, PLACE, PRODUCED, Broken, Ring
 from .send_queue import Quiet, SendQueue
+from .talk import LATE, look
 
 _RTS: Final = QpState.RTS
 
@@ -267,16 +268,17 @@ class QueuePair(SoftwareQueuePair):
             machines.link.doorbell.notify()
         return found
 
-    def look(self, times: int) -> bool:
-        """Look ``times`` times for something to do; return whether there is."""
+    def beside(self, here: int) -> bool:
+        """Return whether the peer needs the processor that we are on (``talk.place_in_python``)."""
+        machines = self._machines
+        return machines is not None and 0 != machines.peer_words[PLACE] == here
+
+    def look(self, seconds: float) -> int:
+        """Look for something to do for so long; return what ``talk.look_in_python`` does."""
         machines = self._machines
         if machines is None:
-            return False
-        words, seen, wanted = machines.peer_words, machines.responder.seen, machines.sends.wanted
-        for _ in range(times):  # noqa: SIM110 - a generator takes twice as long
-            if words[PRODUCED] != seen or words[CONSUMED] >= wanted:
-                return True
-        return False
+            return LATE
+        return look(machines.peer_words, machines.responder.seen, machines.sends.wanted, seconds)
 
     def arm(self) -> bool:
         """Ask to be woken from now on. Return false if there is something to do instead."""
@@ -284,7 +286,8 @@ class QueuePair(SoftwareQueuePair):
         if machines is None or self.state is not _RTS:
             return True
         machines.link.doorbell.arm()
-        if not self.look(1):
+        words = machines.peer_words
+        if words[PRODUCED] == machines.responder.seen and words[CONSUMED] < machines.sends.wanted:
             return True
         machines.link.doorbell.disarm()
         return False

@@ -31,6 +31,8 @@ NEVER: Final = 1 << COUNT_BITS
 """More descriptors than are ever carried out, but less than the word with any status."""
 ARMED: Final = 16
 """Not 0: this side sleeps, or is about to, and wants to be woken. Another number each time."""
+PLACE: Final = 17
+"""The processor on which this side ran when it woke, plus 1 (0: not known)."""
 WANTED: Final = 32
 """This side wants to be woken when the peer has carried out so many descriptors (0: never)."""
 

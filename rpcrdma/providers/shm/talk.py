@@ -6,6 +6,7 @@ All of it looks at rings that are mapped, and whose lengths were checked when th
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Final
@@ -19,6 +20,7 @@ from .ring import (
     DESCRIPTOR,
     DESCRIPTOR_OCTETS,
     IN_RING,
+    PLACE,
     PRODUCED,
     SEND,
 )
@@ -30,18 +32,38 @@ LATE: Final = 1
 OTHER: Final = 2
 """Posted; what has come is left where it is: not the answer, or not in the ring."""
 
+BESIDE: Final = 3
+"""Posted; nothing has come, and nothing will for now: the peer needs the processor we are on."""
+
 _LOOKS: Final = 16
+_getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None)
 
 
-def look(peer_words: memoryview, seen: int, seconds: float) -> bool:
-    """Look until the peer has not posted ``seen`` descriptors, at the longest for ``seconds``."""
+def place_in_python() -> int:
+    """Return the number of the processor that we are on, plus 1; 0 if that is not known."""
+    return 0 if _getcpu is None else int(_getcpu()) + 1
+
+
+def look_in_python(peer_words: memoryview, seen: int, wanted: int | None, seconds: float) -> int:
+    """Look until the peer has not posted ``seen`` descriptors, at the longest for ``seconds``.
+
+    Or until it has carried out ``wanted``, unless that is None. Returns ``OTHER`` then, or
+    ``LATE``, or ``BESIDE``, which is known early.
+    """
     end = perf_counter() + seconds
+    looks = 1
     while True:
-        for _ in range(_LOOKS):
-            if peer_words[PRODUCED] != seen:
-                return True
+        for _ in range(looks):
+            if peer_words[PRODUCED] != seen or (
+                wanted is not None and peer_words[CONSUMED] >= wanted
+            ):
+                return OTHER
+        theirs = peer_words[PLACE]
+        if theirs and theirs == place_in_python():
+            return BESIDE
         if perf_counter() >= end:
-            return False
+            return LATE
+        looks = _LOOKS
 
 
 def put_in_python(
@@ -91,12 +113,14 @@ def talk_in_python(
 
     ``produced`` and ``consumed`` descriptors are posted, and carried out, so far; the message goes
     to ``start`` of ``messages``, where there is room. Returns the answer, which is then carried
-    out, or ``ASLEEP``, ``LATE`` or ``OTHER``. Raises ``ValueError`` if there is no room.
+    out, or ``ASLEEP``, ``LATE``, ``OTHER`` or ``BESIDE``. Raises ``ValueError`` if there is no
+    room.
     """
     if put_in_python(words, descriptors, messages, peer_words, produced, start, pieces):
         return ASLEEP
-    if not look(peer_words, consumed, seconds):
-        return LATE
+    outcome = look_in_python(peer_words, consumed, None, seconds)
+    if outcome != OTHER:
+        return outcome
     at = consumed * DESCRIPTOR_OCTETS % len(peer_descriptors)
     opcode, flags, _, _, length, where, _, _ = DESCRIPTOR.unpack_from(peer_descriptors, at)
     if (
@@ -116,10 +140,12 @@ def talk_in_python(
 
 
 try:
-    from ._talk import put, talk
+    from ._talk import look, place, put, talk
 
     native = True
 except ImportError:
+    look = look_in_python
+    place = place_in_python
     put = put_in_python
     talk = talk_in_python
 
@@ -127,10 +153,14 @@ except ImportError:
 
 __all__ = [
     "ASLEEP",
+    "BESIDE",
     "LATE",
     "OTHER",
     "look",
+    "look_in_python",
     "native",
+    "place",
+    "place_in_python",
     "put",
     "put_in_python",
     "talk",
