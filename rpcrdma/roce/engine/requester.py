@@ -42,7 +42,7 @@ _BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
 _READ_REQUEST_OCTETS = _BARE_OCTETS + RETH.size
 _ASKS = 4
 """How many acknowledgements are requested in a window."""
-_SHORT = 16
+_SHORT = 14
 """Packets for which no train is worth a thought."""
 _ADDRESS_MASK = (1 << 64) - 1
 
@@ -50,7 +50,7 @@ _SUCCESS = WcStatus.SUCCESS
 _WRITES = frozenset((WrOpcode.RDMA_WRITE, WrOpcode.RDMA_WRITE_WITH_IMM))
 _PLAIN = frozenset((WrOpcode.SEND, WrOpcode.SEND_WITH_INV))
 _WITH_IMMEDIATE = frozenset((WrOpcode.SEND_WITH_IMM, WrOpcode.RDMA_WRITE_WITH_IMM))
-_READ, _LOCAL_INV = WrOpcode.RDMA_READ, WrOpcode.LOCAL_INV
+_READ, _WRITE, _LOCAL_INV = WrOpcode.RDMA_READ, WrOpcode.RDMA_WRITE, WrOpcode.LOCAL_INV
 _SEND, _SEND_WITH_INV = WrOpcode.SEND, WrOpcode.SEND_WITH_INV
 
 
@@ -195,14 +195,12 @@ class Requester:
         """Add packets of a SEND or WRITE, from ``flight.next`` on."""
         qp, flight = self._qp, self.flight
         mtu = qp.mtu
-        if (
-            not builder.packets
-            and flight.next == wqe.first
-            and wqe.view is not None
-            and wqe.request.opcode in _PLAIN
-            and self._send_message(wqe, codes, wqe.view, builder)
-        ):
-            return
+        if not builder.packets and wqe.view is not None:
+            opcode = wqe.request.opcode
+            if (
+                opcode in _PLAIN or (opcode == _WRITE and flight.next > wqe.first)
+            ) and self._send_rest(wqe, codes, wqe.view, builder):
+                return
         last = wqe.end - 1
         while (start := flight.next) <= last:
             in_flight = flight.next_octets - flight.una_octets
@@ -267,17 +265,21 @@ class Requester:
         )
         return True
 
-    def _send_message(
+    def _send_rest(
         self, wqe: Wqe, codes: RequestCodes, view: memoryview, builder: BurstBuilder
     ) -> bool:
-        """Add all of a short message to an empty burst; return false if that cannot be."""
+        """Add all that is left of a message to an empty burst; return false if that cannot be.
+
+        It must be short. The first packet of an RDMA WRITE is never among it.
+        """
         qp, flight, request = self._qp, self.flight, wqe.request
         in_flight = flight.next_octets - flight.una_octets
-        first, packets, mtu = wqe.first, wqe.end - wqe.first, qp.mtu
+        start, mtu = flight.next, qp.mtu
+        packets, offset = wqe.end - start, (start - wqe.first) * mtu
         extension = _WORD.pack(request.rkey) if request.opcode == _SEND_WITH_INV else b""
-        if (in_flight > 0 and self.window.octets - in_flight < wqe.cost) or not builder.takes(
-            wqe.length, packets, mtu, len(extension)
-        ):
+        if (
+            (in_flight > 0 or offset) and self.window.octets - in_flight < wqe.cost - offset
+        ) or not builder.takes(wqe.length - offset, packets, mtu, len(extension)):
             return False
         flight.send(wqe.end, wqe.base + wqe.cost)
         ask = ACK_REQUEST
@@ -285,9 +287,13 @@ class Requester:
             flight.asked_octets = flight.next_octets
         else:
             ask = self._ask()
-        words = qp.words
-        heads = words[codes.first], words[codes.middle], words[codes.last], words[codes.only]
-        builder.add_message(heads, first & MASK, ask, extension, view, mtu, packets)
+        words, middle, last = qp.words, codes.middle, codes.last
+        if offset:
+            heads = words[middle], words[middle], words[last], words[last]
+            view = view[offset:]
+        else:
+            heads = words[codes.first], words[middle], words[last], words[codes.only]
+        builder.add_message(heads, start & MASK, ask, extension, view, mtu, packets)
         return True
 
     def _ask(self) -> int:

@@ -59,7 +59,7 @@ _ACK_HEADER = Struct(">QII")
 _AETH_OCTETS = _WORD.size
 _ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
 _PATIENCE = 16
-_SHORT = 16
+_SHORT = 14
 """Packets for which no train is worth a thought."""
 _LONG = 16384
 _WEIGHT_OF_LONG = 5

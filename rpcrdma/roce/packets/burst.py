@@ -180,7 +180,7 @@ class BurstBuilder(Burst):
         # A shorter packet ends a burst, so the second one ends the first one's.
         lead = (2,) if more else ()
         bursts = min((most - sum(lead)) // full, _MOST_BURSTS)
-        if self.packets or full < 2 or bursts < 1 or len(lead) + bursts < 2:
+        if self.packets or full < 2 or bursts < 1:
             return ()
         return lead + (full,) * bursts
 

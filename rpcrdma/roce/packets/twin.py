@@ -25,8 +25,8 @@ FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS
 COPIED = 1024
 """Payloads up to so many octets are cheaper to copy than to gather."""
 
-MOST_COPIED = 16384
-"""Octets of the longest message that is copied into its packets."""
+MOST_COPIED = 20480
+"""Octets of the longest message that is copied into its packets: a record of 16 KiB in a reply."""
 
 MOST_TRAIN = 1024
 """Packets of the longest train."""
