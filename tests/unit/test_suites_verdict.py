@@ -8,7 +8,7 @@ import pytest
 from tests.suites.__main__ import LISTS
 from tests.suites.suites import SUITES, pynfs_results, tap_results
 from tests.suites.verdict import Case, Known, ListError, Outcome, judge
-from tests.suites.xfstests import GATE, check_results, quick_tests
+from tests.suites.xfstests import GATE, check_results, chosen, quick_tests
 
 PASSED, FAILED, SKIPPED = (Case(outcome) for outcome in Outcome)
 
@@ -141,3 +141,9 @@ def test_quick_tests_are_those_for_file_systems_of_a_network() -> None:
     groups = "# QA groups\n\n001 rw auto quick\n002 auto\n003 auto quick quota\n1234 quick\n"
     assert quick_tests(groups) == ["generic/001", "generic/1234"]
     assert len(set(GATE.split())) == 61
+
+
+def test_of_xfstests_some_can_be_run() -> None:
+    tests = ["generic/001", "generic/007", "generic/1007"]
+    assert chosen(tests, "") == tests
+    assert chosen(tests, "007 009") == ["generic/007"]
