@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from .command import Result, checked
 from .network import HOST_NUMBER, Network, Process, ipv4, ipv6
@@ -123,6 +124,28 @@ class Host:
             yield program
         finally:
             program.process.stop()
+
+    @contextlib.contextmanager
+    def outside(
+        self, argv: Sequence[str | Path], errors: IO[str]
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A command in the network that is a process like others of this host's, for the block.
+
+        A file system's is one: it has to know who its callers are.
+        """
+        ended = ("setpriv", "--pdeathsig", "TERM")  # as the namespace of processes does not do it
+        with subprocess.Popen(
+            [*self.network.enter_network, *ended, *map(str, argv)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=_environment(None),
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
 
     @contextlib.contextmanager
     def capture(self, target: Path, tap: str) -> Iterator[None]:

@@ -114,6 +114,8 @@ class Network:
         proc = f"/proc/{self._keeper.pid}/ns"
         #: The beginning of a command that is to run inside.
         self.enter = ["nsenter", f"--net={proc}/net", f"--pid={proc}/pid_for_children", "--"]
+        #: The same for the network alone.
+        self.enter_network = ["nsenter", f"--net={proc}/net", "--"]
         try:
             self._build()
         except BaseException:
