@@ -377,6 +377,7 @@ class OpenFile:
     async def set_attributes(self, attributes: t.fattr4) -> Stat:
         """Set attributes other than the size; return the new attributes."""
         self._check(0)
+        await self._unstable.settle()
         return await self._operations.setattr(self._open, attributes, self._where)
 
     async def allocate(self, offset: int, length: int) -> Stat:

@@ -12,6 +12,7 @@ be in progress (:meth:`Unstable.writing`), or one commit (:meth:`Unstable.commit
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Protocol
 
 from nfsrdma.rpcrdma.task import Future, settled
@@ -26,6 +27,9 @@ class Writer(Protocol):
 
     async def write_stable(self, offset: int, data: memoryview) -> None:
         """Write ``data`` to stable storage."""
+
+    async def commit(self) -> None:
+        """Commit what was written through any open of the file."""
 
 
 class Written:
@@ -127,6 +131,19 @@ class Unstable:
             item.data = item.data[: max(0, size - item.offset)]
             if len(item.data):
                 self.add(item)
+
+    async def settle(self) -> None:
+        """Make everything stable, so that nothing is written again after what comes next.
+
+        A change of attributes is like that: data that is written again has another time of
+        modification, and takes privileges (set-user-ID) away. What cannot be made stable stays, and
+        whoever commits or closes is told.
+        """
+        if self._items:
+            with suppress(OSError):
+                await self._items[0].writer.commit()
+        else:
+            await self._no_commit()
 
     def abandon(self) -> None:
         """Wait for no write or commit any more: they belong to another process."""
@@ -243,6 +260,12 @@ class UnstableTable:
         unstable.users -= 1
         if not unstable.users:
             del self._files[handle]
+
+    async def settle(self, handle: bytes) -> None:
+        """Make what was written to a file stable: see :meth:`Unstable.settle`."""
+        unstable = self._files.get(handle)
+        if unstable is not None:
+            await unstable.settle()
 
     def cut(self, handle: bytes, size: int) -> None:
         """Note that a file was truncated by its handle."""

@@ -24,6 +24,7 @@ class NodeNames(NodeLookups):
 
         ``size`` repeats the size in ``attributes``, if any: unstable data beyond it is dropped.
         """
+        await self._client.files.unstable.settle(node.handle)
         asked_at = self._now()
         status = await self._at(
             lambda: self._operations.setattr(node.handle, attributes, node.path), node

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.support.nfs_fake import FakeReactor, FakeServer, Refused
 
+from nfsrdma.client.attributes import encode_attributes
 from nfsrdma.client.errors import NfsError, ProtocolError
 from nfsrdma.client.file import UNCOMMITTED_MAX, OpenFile, spread
 from nfsrdma.client.filesystem import FileSystem
@@ -262,6 +263,33 @@ def test_what_was_written_is_read_whatever_a_restart_forgot(world: World) -> Non
     world.server.script = script
     assert world.read(reader, 0, 20) == b"abcdefghijkl"
     assert world.fs.stats.resent_writes == 3
+
+
+def test_nothing_is_written_again_after_attributes_were_set(world: World) -> None:
+    """It would have another time, and no set-user-ID."""
+    file, node = written(world, b"abcd")
+    world.server.restart()
+    assert not node.data
+    world.server.log.clear()
+    world.run(file.set_attributes(encode_attributes(mode=0o4755, mtime_ns=1)))
+    assert node.stable == b"abcd"
+    done = [operations[-2] for operations in world.server.log if "SETATTR" in operations]
+    assert done == ["SETATTR"], "it comes last"
+    world.run(file.set_attributes(encode_attributes(mode=0o755)))
+    world.server.restart()
+    world.run(file.close())
+    assert world.fs.stats.resent_writes == 1
+
+
+def test_attributes_are_set_when_a_commit_of_others_is_over(world: World) -> None:
+    file, node = written(world, b"abcd")
+    world.server.restart()
+    world.server.log.clear()
+    tasks = [Task(file.commit()), Task(file.set_attributes(encode_attributes(mtime_ns=1)))]
+    world.run(gather(tasks))
+    names = [name for operations in world.server.log for name in operations]
+    assert names.index("SETATTR") > names.index("WRITE")
+    assert node.stable == b"abcd"
 
 
 def test_what_was_cut_off_does_not_come_back(world: World) -> None:

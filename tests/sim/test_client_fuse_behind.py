@@ -197,6 +197,18 @@ def test_the_size_is_never_older_than_what_was_written(world: World) -> None:
     world.close(node, fh)
 
 
+def test_what_is_written_is_stable_before_attributes_are_set(world: World) -> None:
+    """A server that restarts loses nothing that would be written again, and take another time."""
+    node, fh = world.create()
+    world.write(node, fh, 0, b"0123456789")
+    assert world.run(world.kernel.setattr(node, 1 << 5, mtime=77)).mtime == 77
+    commits = world.fs.stats.of("COMMIT").calls
+    assert commits == 1
+    world.run(world.kernel.setattr(node, 1, mode=0o100400))
+    assert world.fs.stats.of("COMMIT").calls == commits, "there is nothing to commit"
+    world.close(node, fh)
+
+
 def test_what_comes_after_a_write_is_done_after_it(world: World) -> None:
     node, fh = world.create()
     kernel, run = world.kernel, world.run
