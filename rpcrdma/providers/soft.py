@@ -129,7 +129,6 @@ class SoftDevice(EngineDevice):
             reactor.time,
             briefly=not isinstance(reactor, SelectReactor),
         )
-        self.engine.send_early = self.driver.send
         self.engine.wait, self.engine.waiting_pays = waiting, waiting.pays
         self.engine.on_number = self.cm.on_number = self._numbered
         self.cm.on_listener = self._listened

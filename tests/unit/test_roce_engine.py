@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from contextlib import nullcontext
 from dataclasses import replace
 from random import Random
 
@@ -397,37 +396,6 @@ def test_what_goes_on_in_the_next_burst_is_handled_at_once(gap: bool) -> None:
         b"".join(bytes((65 + i,)) * 256 for i in range(4)) + bytes(512) if gap
         else b"".join(bytes((65 + i,)) * 256 for i in range(6))
     )  # fmt: skip
-
-
-@pytest.mark.parametrize("faulty", [False, True])
-def test_what_is_answered_at_once_is_sent_before_the_rest_is_handled(faulty: bool) -> None:
-    """Also if sending fails: that is raised when everything has been handled."""
-    peer = Peer()
-    engine, qp = peer.end.engine, peer.end.qp
-    happened: list[str] = []
-
-    def prompt(message: memoryview) -> bool:
-        happened.append("handled")
-        qp.put((bytes(message),))
-        return True
-
-    def send() -> None:
-        burst = engine.poll_transmit(peer.now)
-        assert burst is not None
-        happened.append(f"sent {burst.packets}")
-        assert engine.poll_transmit(peer.now) is None
-        if faulty:
-            raise RuntimeError("no network")
-
-    qp.prompt = prompt
-    engine.send_early = send
-    for _ in range(3):
-        qp.post_recv(RecvWR(memoryview(bytearray(64))))
-    octets = [peer.octets(peer.packet("SEND_ONLY", 10 + i, payload=b"call")) for i in range(3)]
-    bursts = [(memoryview(each), len(each)) for each in octets]
-    with pytest.raises(RuntimeError) if faulty else nullcontext():
-        engine.handle_bursts(bursts, peer.there, peer.here, peer.now)
-    assert happened == ["handled", "sent 1"] * 3
 
 
 def test_a_shorter_packet_closes_a_burst() -> None:

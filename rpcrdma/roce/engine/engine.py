@@ -104,9 +104,6 @@ class Engine:
         """Sends what there is, and takes what comes until an exchange is over or lasts too long."""
         self.waiting_pays: Callable[[], bool] = _never
         self.exchanging = False
-        self.send_early: Callable[[], None] | None = None
-        """Sends what there is while more that has come is still to be handled: so the peer is at
-        work meanwhile, and the two do not take turns with a batch each."""
         self._receiving = False
         self._held: list[tuple[Run, Flow, float]] = []
         """Datagrams of queue pair 1 that came during an exchange, and when."""
@@ -227,8 +224,6 @@ class Engine:
                         queue_pair.receive(run, flow, now)
                     except Exception as error:
                         self._fault(queue_pair, error)
-                    if self._ready and queue_pair.has_messages and not self.exchanging:
-                        self._send_early()
                 elif number == GSI_QPN and code == UD_SEND_ONLY:
                     try:
                         self._receive_mad(run, flow, now)
@@ -243,14 +238,6 @@ class Engine:
                 self.deliver()
         finally:
             self._called = self._receiving = False
-
-    def _send_early(self) -> None:
-        if self.send_early is not None:
-            try:
-                self.send_early()
-            except Exception as error:
-                self._faults.append(error)
-            self._called = True
 
     def _runs(
         self,

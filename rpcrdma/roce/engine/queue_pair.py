@@ -256,11 +256,6 @@ class QueuePair(SharedState):
             return False
         return prompt(message)
 
-    @property
-    def has_messages(self) -> bool:
-        """Whether there is more to send than an acknowledgement."""
-        return bool(self.requester.pending or self.responder.outbox)
-
     def schedule(self) -> None:
         """Ask to be polled for packets to send."""
         if not self.scheduled:
