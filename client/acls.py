@@ -133,6 +133,7 @@ class AccessControl(ExtendedAttributes):
                 compound.verify(t.OP_NVERIFY, LINK_TYPE)
             return compound.setattr(ANONYMOUS_STATEID, attributes)
 
+        await self.settle(path, follow=follow_symlinks)
         await self.resolver.run(path, "SETATTR", tail, follow=follow_symlinks)
 
 

@@ -133,6 +133,7 @@ class FileSystem(AccessControl):
             compound.setattr(ANONYMOUS_STATEID, attributes)
             return handle
 
+        await self.settle(path, follow=follow)
         handle, _ = await self.resolver.run(path, "SETATTR", tail, follow=follow)
         return handle.value
 

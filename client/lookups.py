@@ -55,6 +55,16 @@ class Lookups(Client):
             await self.recovery.shut_down()
             raise
 
+    async def settle(self, path: Path, *, follow: bool) -> None:
+        """Make stable what this client wrote to a file whose attributes are to be set.
+
+        See :meth:`.unstable.Unstable.settle`. Only a client that has unstable data looks the path
+        up for it.
+        """
+        if self.files.unstable:
+            found = await self.resolver.find(path, follow=follow)
+            await self.files.unstable.settle(found.handle)
+
     async def stat(self, path: Path, *, follow_symlinks: bool = True) -> Stat:
         """Return the attributes of what ``path`` leads to."""
         return await self.resolver.stat(path, follow=follow_symlinks)

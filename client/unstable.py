@@ -132,6 +132,11 @@ class Unstable:
             if len(item.data):
                 self.add(item)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether :meth:`settle` has anything to do."""
+        return bool(self._items) or self._committing is not None
+
     async def settle(self) -> None:
         """Make everything stable, so that nothing is written again after what comes next.
 
@@ -260,6 +265,10 @@ class UnstableTable:
         unstable.users -= 1
         if not unstable.users:
             del self._files[handle]
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything that a change of attributes has to wait for."""
+        return any(unstable.unsettled for unstable in self._files.values())
 
     async def settle(self, handle: bytes) -> None:
         """Make what was written to a file stable: see :meth:`Unstable.settle`."""

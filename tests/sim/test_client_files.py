@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -279,6 +280,42 @@ def test_nothing_is_written_again_after_attributes_were_set(world: World) -> Non
     world.server.restart()
     world.run(file.close())
     assert world.fs.stats.resent_writes == 1
+
+
+CHANGES: list[Callable[[FileSystem], Coroutine[Any, Any, Any]]] = [
+    lambda fs: fs.utime("new", ns=(1, 1)),
+    lambda fs: fs.chmod("link", 0o4755),
+    lambda fs: fs.chown("new", 0),
+    lambda fs: fs.truncate("new", 4),
+    lambda fs: fs.set_acl("link", []),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_is_written_again_after_attributes_were_set_by_path(
+    world: World, change: Callable[[FileSystem], Coroutine[Any, Any, Any]]
+) -> None:
+    file, node = written(world, b"abcd")
+    world.server.add("link", t.NF4LNK, target=b"new")
+    world.server.restart()
+    world.server.log.clear()
+    world.run(change(world.fs))
+    assert node.stable == b"abcd"
+    names = [name for operations in world.server.log for name in operations]
+    assert len(names) - names[::-1].index("SETATTR") > len(names) - names[::-1].index("WRITE")
+    world.server.log.clear()
+    world.run(file.close())
+    assert "WRITE" not in world.server.log[0]
+    assert world.fs.stats.resent_writes == 1
+
+
+def test_attributes_set_by_path_take_one_call_unless_something_is_unstable(world: World) -> None:
+    world.server.log.clear()
+    world.run(world.fs.chmod("file", 0o600))
+    assert len(world.server.log) == 1
+    _, node = written(world, b"abcd")
+    world.run(world.fs.chmod("file", 0o640))
+    assert not node.stable, "it is another file"
 
 
 def test_attributes_are_set_when_a_commit_of_others_is_over(world: World) -> None:
