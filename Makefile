@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch] server/*/*.[ch])
+NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch] server/*/*.[ch])
 
 # The tests start programs by the hundred: where Python may not keep what it has compiled, each of
 # them compiles all of it again.
@@ -63,7 +63,7 @@ twins: $(STAMP) ## what the native modules do, done by their twins in Python
 TWIN_TESTS = tests/conformance tests/unit/test_roce_*.py tests/unit/test_xdr_*.py \
   tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/vectors/test_roce_captures.py \
   tests/sim/test_transport_sim.py tests/loopback/test_soft_udp.py \
-  tests/unit/test_dissector_capture.py tests/security/test_security_captures.py tests/unit/test_server_local.py tests/unit/test_server_lanes.py
+  tests/unit/test_task_future.py tests/unit/test_dissector_capture.py tests/security/test_security_captures.py tests/unit/test_server_local.py tests/unit/test_server_lanes.py
 
 lanes-off: $(STAMP) ## what the server's lane does, done by the machine
 	@NFSRDMA_LANES=0 $(BIN)/python -m pytest $(LANE_TESTS)
@@ -103,7 +103,7 @@ native-asan: $(STAMP) ## the native modules' tests under the sanitizers, then MI
 ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
   tests/unit/test_xdr_codec.py tests/property/test_shm_talk.py tests/property/test_server_lane.py \
   tests/unit/test_server_lanes.py tests/unit/test_server_entries.py tests/loopback/test_soft_udp.py \
-  tests/security/test_security_native_reentry.py
+  tests/unit/test_task_future.py tests/property/test_future_twins.py tests/security/test_security_native_reentry.py
 MINUTES ?= 0
 
 wireshark-next: $(STAMP) ## the Wireshark of Debian's next release: our plugins in it, and what it still gets wrong

@@ -24,6 +24,7 @@ from setuptools.command.sdist import sdist
 
 NATIVE = (
     "nfsrdma.xdr._codec",
+    "nfsrdma.rpcrdma._future",
     "nfsrdma.rpcrdma.roce.packets._kernel",
     "nfsrdma.rpcrdma.providers._udp",
     "nfsrdma.rpcrdma.providers.shm._talk",
