@@ -448,13 +448,17 @@ static int receive_within(int fd, struct batch *batch, double looking, double sl
     int count = receive_now(fd, batch);
     double end;
 
-    if (count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || sleeping <= 0)
+    if (count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
         return count;
     end = looking > 0 ? seconds_now() + looking : 0;
     while (looking > 0 && seconds_now() < end) {
         count = receive_now(fd, batch);
         if (count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
             return count;
+    }
+    if (sleeping <= 0) {
+        errno = EAGAIN;
+        return -1;
     }
     longest.tv_sec = (time_t)sleeping;
     longest.tv_nsec = (long)((sleeping - (double)longest.tv_sec) * 1e9);

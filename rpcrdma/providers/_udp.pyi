@@ -35,6 +35,5 @@ def receive(
     with the same addresses are together: the packed socket address of the source; our own address
     where the kernel tells, packed, over IPv6 with the number of the interface; and of each message
     its offset in the buffer, how many octets, and how many of each datagram but the last. If there
-    is nothing, it looks for so many seconds, and then sleeps for at most so many; without the last
-    it does neither.
+    is nothing, it looks for so many seconds, and then sleeps for at most so many.
     """

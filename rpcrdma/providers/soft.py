@@ -29,13 +29,14 @@ from ..roce.engine.engine import Engine
 from ..roce.engine.tuning import Tuning
 from ..roce.packets.burst import Address, Burst
 from ..roce.wire.addressee import Key, Number
-from ..task import Reactor
+from ..task import PolledReactor, Reactor
 from ..verbs.interfaces import (
     ConnectionRequest,
     ConnectRequest,
 )
 from ..verbs.types import DeviceLimits
 from .engine_device import EngineDevice
+from .lookout import Lookout
 from .routes import alternatives, find_route, is_local, local_addresses, resolve
 from .sharing import SharedPort
 from .tap import Tap
@@ -130,6 +131,9 @@ class SoftDevice(EngineDevice):
             briefly=not isinstance(reactor, SelectReactor),
         )
         self.engine.wait, self.engine.waiting_pays = waiting, waiting.pays
+        self._lookout = Lookout(self._watch, self._may_wait, self.driver.turn)
+        if isinstance(reactor, PolledReactor):
+            reactor.add_poller(self._lookout)
         self.engine.on_number = self.cm.on_number = self._numbered
         self.cm.on_listener = self._listened
         self.cm.is_unsure = self._is_unsure
@@ -186,6 +190,8 @@ class SoftDevice(EngineDevice):
     def close(self) -> None:
         """Disconnect everything, flush, free the sockets."""
         super().close()
+        if isinstance(self._reactor, PolledReactor):
+            self._reactor.remove_poller(self._lookout)
         for port in (*self._ports, *self._apart.values()):
             port.close()
         if self._tap is not None:
@@ -343,6 +349,7 @@ class SoftDevice(EngineDevice):
     ) -> None:
         if self._tap is not None and not any(port.serves(source[0]) for port in self._ports):
             self._note(self._tap.packets, source, destination, view, segment_size)
+        self._lookout.heard()
         self.engine.handle_burst(view, segment_size, source, destination, self._reactor.time())
 
     def _received_batch(self, bursts: Bursts, source: Address, destination: Address) -> None:
@@ -350,6 +357,7 @@ class SoftDevice(EngineDevice):
             for view, segment_size in bursts:
                 self._received(view, segment_size, source, destination)
             return
+        self._lookout.heard()
         self.engine.handle_bursts(bursts, source, destination, self._reactor.time())
 
     def _transmit(self, burst: Burst) -> bool:
@@ -385,6 +393,9 @@ class SoftDevice(EngineDevice):
 
     def _await(self, looking_s: float, sleeping_s: float) -> bool:
         return self._only is not None and self._only.wait(looking_s, sleeping_s)
+
+    def _watch(self, looking_s: float) -> bool:
+        return self._await(looking_s, 0.0)
 
     def _note(self, write: Callable[..., None], *packets: Any) -> None:
         """Have the tap write something; if it cannot, only the capture ends."""

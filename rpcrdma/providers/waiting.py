@@ -15,7 +15,7 @@ from typing import Final
 
 from ..roce.engine.awaited import Awaited
 from ..roce.engine.engine import Engine
-from ..software.patience import Patience
+from ..software.patience import BOTH_WAKE_S, Patience
 
 _LONGEST_S: Final = 0.002
 """How long nothing may come; others wait for the reactor meanwhile."""
@@ -63,7 +63,7 @@ class Waiting:
         self._receive = receive
         self._able = able
         self._time = time
-        self._patience = Patience()
+        self._patience = Patience(BOTH_WAKE_S)
         self._misses = 0
         self._left = 0
         """So many calls are left to the reactor."""
