@@ -87,6 +87,7 @@ COMPILED_TESTS = tests/unit/test_dissector_*.py tests/unit/test_cli_dissect.py t
 native-million: $(STAMP) ## a million random packets, messages in shared memory, and calls: native code beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000
 	@NFSRDMA_TALKS=1000000 $(BIN)/python -m pytest -q -n0 --timeout=0 tests/property/test_shm_talk.py
+	@NFSRDMA_TALKS=100000 $(BIN)/python -m pytest -q -n0 --timeout=0 tests/property/test_io_exchange.py
 	@NFSRDMA_LANE_CALLS=1000000 $(BIN)/python -m pytest -q -n0 --timeout=0 tests/property/test_server_lane.py
 
 # The sanitizers must be there before Python is; leaks are Python's own. In a copy, as it leaves
@@ -102,6 +103,7 @@ native-asan: $(STAMP) ## the native modules' tests under the sanitizers, then MI
 	    $(abspath $(BIN))/python -m tests.support.native_soak --minutes $(MINUTES)'
 ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
   tests/unit/test_xdr_codec.py tests/property/test_shm_talk.py tests/property/test_server_lane.py \
+  tests/property/test_io_exchange.py tests/loopback/test_tcp_exchange.py \
   tests/unit/test_server_lanes.py tests/unit/test_server_entries.py tests/loopback/test_soft_udp.py \
   tests/unit/test_task_future.py tests/property/test_future_twins.py tests/security/test_security_native_reentry.py
 MINUTES ?= 0

@@ -26,6 +26,7 @@ NATIVE = (
     "nfsrdma.xdr._codec",
     "nfsrdma.rpcrdma._future",
     "nfsrdma.rpcrdma.roce.packets._kernel",
+    "nfsrdma.rpcrdma.io._exchange",
     "nfsrdma.rpcrdma.providers._udp",
     "nfsrdma.rpcrdma.providers.shm._talk",
     "nfsrdma.dissector.capture._guard",

@@ -14,6 +14,7 @@ import random
 import socket
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from ..admission import Admission
@@ -24,8 +25,10 @@ from ..rpc.channel import Channel, Peer, Service
 from ..rpc.filter import Stream, StreamFilter
 from ..rpc.stream import DEFAULT_LIMITS, SLICE, StreamChannel, StreamLimits
 from ..task import Future, Reactor, TimerHandle
+from .exchange import Exchanges
 from .fork import keep_from_children
 from .owners import owner_of_peer
+from .reactor import SelectReactor
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +84,16 @@ _Address = tuple[Any, ...]
 class _Link:
     """One connected socket, and the stream that its octets belong to."""
 
-    __slots__ = ("_fd", "_paused", "_prompt", "_reactor", "_sock", "_stream", "_writing")
+    __slots__ = (
+        "_exchanges",
+        "_fd",
+        "_paused",
+        "_prompt",
+        "_reactor",
+        "_sock",
+        "_stream",
+        "_writing",
+    )
 
     def __init__(self, reactor: Reactor, sock: socket.socket, stream: Stream) -> None:
         self._reactor = reactor
@@ -91,14 +103,43 @@ class _Link:
         self._prompt = stream if isinstance(stream, StreamChannel) else None
         self._paused = False
         self._writing = False
+        self._exchanges: Exchanges | None = None
         stream.on_ready = self._ready
         stream.on_shut = self._shut
         reactor.add_reader(self._fd, self._readable)
+
+    def exchange(self) -> None:
+        """Give the stream a short way for its calls, if there is no filter below it."""
+        stream = self._prompt
+        if stream is not None:
+            stream.swift = self._exchanges = Exchanges(
+                self._sock,
+                stream,
+                partial(self._reactor.call_soon, self._readable),
+                lambda error: stream.handle_lost(_reason(error)),
+                briefly=not isinstance(self._reactor, SelectReactor),
+            )
+
+    def _takes_over(self, exchanges: Exchanges) -> bool:
+        """Take what came to an exchange besides; return whether to go on reading."""
+        stream = self._stream
+        over, exchanges.over = exchanges.over, b""
+        if over and not self._paused:
+            stream.handle_data(over)
+            if not (stream.closed or stream.wants_input):
+                self._pause()
+        return not (stream.closed or self._paused)
+
+    def _pause(self) -> None:
+        self._paused = True
+        self._reactor.remove_reader(self._fd)
 
     def _readable(self) -> None:
         stream = self._stream
         sock = self._sock
         try:
+            if self._exchanges is not None and not self._takes_over(self._exchanges):
+                return
             for _ in range(_READS):
                 target = stream.target()
                 if target is None:
@@ -116,8 +157,7 @@ class _Link:
                 if stream.closed:
                     return
                 if not stream.wants_input:
-                    self._paused = True
-                    self._reactor.remove_reader(self._fd)
+                    self._pause()
                     return
                 if count < wanted and (target is None or count < _READ):
                     return
@@ -194,19 +234,23 @@ def attach_socket(
     account: Account | None = None,
     stream_filter: StreamFilter | None = None,
     buffers: BufferPool | None = None,
+    calls: bool = False,
 ) -> StreamChannel:
     """Speak RPC over a connected stream socket, which the channel owns from here on.
 
     Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL. What they make
     us hold is charged to ``account``. ``stream_filter`` is put between the channel and the socket.
-    ``buffers`` are as in :class:`~nfsrdma.rpcrdma.rpc.stream.StreamChannel`.
+    ``buffers`` are as in :class:`~nfsrdma.rpcrdma.rpc.stream.StreamChannel`. ``calls`` says that we
+    are the client, whose calls may have a short way (``exchange``).
     """
     sock.setblocking(False)
     keep_from_children(sock)
     if _is_here(sock):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LOCAL_BUFFER)
     channel = StreamChannel(peer, service, limits, account, buffers)
-    _Link(reactor, sock, stream_filter(channel) if stream_filter is not None else channel)
+    link = _Link(reactor, sock, stream_filter(channel) if stream_filter is not None else channel)
+    if calls:
+        link.exchange()
     return channel
 
 
@@ -348,6 +392,7 @@ class _Connector:
             service=self._service,
             limits=self._limits,
             stream_filter=self._stream_filter,
+            calls=True,
         )
         self.outcome.set_result(channel)
 

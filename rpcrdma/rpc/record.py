@@ -27,7 +27,7 @@ _LENGTH: Final = 0x7FFFFFFF
 HEAD: Final = 4
 """Octets in front of a fragment."""
 
-_SMALL: Final = 4096
+SMALL: Final = 4096
 """Octets up to which copying a piece costs less than gathering it."""
 
 _DIRECT: Final = 32768
@@ -55,12 +55,12 @@ def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
     size = message.tell()
     assert size <= _LENGTH
     head = _WORD.pack(LAST | size)
-    if not message.payloads and size <= _SMALL:
+    if not message.payloads and size <= SMALL:
         return [head + message.buffer]
     small = bytearray(head)
     parts: list[bytes | bytearray | memoryview] = []
     for part in message.parts():
-        if len(part) <= _SMALL:
+        if len(part) <= SMALL:
             small += part
         else:
             if small:
@@ -317,7 +317,7 @@ class RecordReader:
     def _use_sink(self) -> bool:
         """Have the end of the record read into its sink, if it has one and is yet to come."""
         parts = self._parts
-        if len(parts) > 1 and self._size - self._left > _SMALL:
+        if len(parts) > 1 and self._size - self._left > SMALL:
             return False  # it was asked about before, and joining again and again adds up
         head = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
         sink = self._find_sink(head, self._size)

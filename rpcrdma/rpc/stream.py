@@ -32,10 +32,19 @@ from nfsrdma.xdr.rpc import CALL, REPLY
 from ..budget import Account, unbounded
 from ..task import Future
 from .buffers import BufferPool
-from .channel import CLOSED_HERE, CallRefused, Channel, Peer, Service, TransportError, lane_of
+from .channel import (
+    CLOSED_HERE,
+    CallRefused,
+    Channel,
+    Peer,
+    Service,
+    Swift,
+    TransportError,
+    lane_of,
+)
 from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
-from .record import HEAD, LAST, Record, RecordError, RecordReader, SplitDecoder, frame, mark
+from .record import HEAD, LAST, SMALL, Record, RecordError, RecordReader, SplitDecoder, frame, mark
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +123,7 @@ class StreamChannel:
         "_reader",
         "_reserved",
         "_service",
+        "_single",
         "_sinks",
         "_taken",
         "_unsent",
@@ -127,6 +137,7 @@ class StreamChannel:
         "records_received",
         "relied_on",
         "stray_replies",
+        "swift",
     )
 
     def __init__(
@@ -162,6 +173,7 @@ class StreamChannel:
         self._unsent_replies = 0
         self._charged = 0  # of those, to the account
         self._batching = False
+        self._single = False  # whether what is handled is one message, with nothing behind it
         self._held = False
         self._closed: str | None = None
         self._close_callbacks: list[Callable[[str], None]] = []
@@ -175,6 +187,8 @@ class StreamChannel:
         """Octets that the stream has taken to send to the peer."""
         self.stray_replies = 0
         """Replies that answered no pending call."""
+        self.swift: Swift | None = None
+        """The short way for calls, which the edge sets if it has one."""
 
     def __repr__(self) -> str:
         state = "open" if self._closed is None else f"closed: {self._closed}"
@@ -220,6 +234,74 @@ class StreamChannel:
                 self._sinks[xid] = sinks[0]
             self._send(message, 0)
         return reply
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way: no call in flight, no octets that wait, no record begun.
+
+        Whoever is told of the one message that came may begin the next call at once.
+        """
+        return not (
+            self._pending
+            or self._out
+            or (self._batching and not self._single)
+            or self._held
+            or self._waiting
+            or self._closed is not None
+            or self._reader.stalled
+            or self._reader.in_record
+        )
+
+    def post(
+        self, xid: int, message: Sequence[bytes | memoryview], max_reply: int
+    ) -> Future[Decoder] | None:
+        """Send a call in pieces; see ``channel.Swift.post``.
+
+        Returns None if it is for :meth:`call`, which has the errors, and places long data.
+        """
+        octets = sum(map(len, message))
+        if (
+            self._closed is not None
+            or octets > self._limits.max_record
+            or max_reply >= PLACED
+            or xid in self._pending
+        ):
+            return None
+        pieces: Sequence[bytes | memoryview] = (_WORD.pack(LAST | octets), *message)
+        if octets <= SMALL:
+            pieces = (b"".join(pieces),)
+        return self.begun(xid, pieces, 0)
+
+    def begun(
+        self,
+        xid: int,
+        pieces: Sequence[bytes | memoryview],
+        sent: int,
+        sink: memoryview | None = None,
+    ) -> Future[Decoder]:
+        """Take over a call of which ``sent`` octets are sent, its record's mark among them.
+
+        Returns what :meth:`call` would, for a reply with data for ``sink``.
+        """
+        reply: Future[Decoder] = Future()
+        self._pending[xid] = reply
+        if sink is not None and len(sink) >= PLACED and not len(sink) & 3:
+            self._sinks[xid] = sink
+        out = self._out
+        for piece in pieces:
+            if len(piece):
+                out.append((piece, 0, None))
+                self._unsent += len(piece)
+        if sent:
+            self.transmitted(sent)
+        if out and (not (self._batching or self._held) or self._unsent >= _BATCH):
+            self.on_ready()
+        return reply
+
+    def exchanged(self, sent: int) -> None:
+        """Note a call and its reply that the edge has exchanged, the call of ``sent`` octets."""
+        self.octets_taken += sent
+        self.records_received += 1
 
     def close(self, reason: str = CLOSED_HERE) -> None:
         """Close the connection; every call in flight fails with ``TransportError(reason)``."""
@@ -305,7 +387,7 @@ class StreamChannel:
             return _NOTHING
         self._return_lent()
         if not octets:
-            self._batching = True
+            self._batching, self._single = True, False
             self._serve_call(record)
             self._batching = False
             self._end_batch()
@@ -353,6 +435,7 @@ class StreamChannel:
         self._closed = reason
         self.on_shut()
         self.on_ready = self.on_shut = _nothing
+        self.swift = None
         pending, self._pending = self._pending, {}
         self._sinks.clear()
         self._reader.abandon()
@@ -385,6 +468,7 @@ class StreamChannel:
     def _handle_records(self, records: list[Record]) -> None:
         # What is answered at once goes out together, in one system call.
         outer, self._batching = self._batching, True
+        self._single = not outer and len(records) == 1
         self.records_received += len(records)
         waiting = self._waiting
         for record in records:
@@ -519,7 +603,7 @@ class StreamChannel:
             if self.wants_input:
                 self.on_ready()
         if self._waiting and not self._batching:
-            self._batching = True
+            self._batching, self._single = True, False
             self._serve()
             self._batching = False
             # Output may have come, and input may be wanted again.

@@ -51,6 +51,7 @@ def check_python() -> Finding:
 NATIVE_MODULES = {
     "nfsrdma.dissector.capture._guard": "captures",
     "nfsrdma.rpcrdma._future": "tasks",
+    "nfsrdma.rpcrdma.io._exchange": "TCP calls",
     "nfsrdma.rpcrdma.providers._udp": "datagrams",
     "nfsrdma.rpcrdma.providers.shm._talk": "shared memory",
     "nfsrdma.rpcrdma.roce.packets._kernel": "RoCE packets",
