@@ -27,11 +27,16 @@ _MOVING_S: Final = 300e-6
 _MOVING_OCTET_S: Final = 1e-9
 _MOVING_MOST_S: Final = 2e-3
 """How long a peer may take that moves octets: at all, for each of them, and at the most."""
-_OVERSLEPT_S: Final = 60e-6
-"""How much longer than asked for a sleep is (50 of them are the kernel's timer slack)."""
 _LATE_S: Final = 100e-6
 """How much later than twice the expected time an answer is looked for."""
-_LEAST_NAP_S: Final = 50e-6
+_LATE_NAP_S: Final = 10e-6
+"""How much longer than asked for a nap takes at first, before that is learned."""
+_MARGIN: Final = 1 / 8
+"""The part of an expected time that is looked through in any case: no two calls are the same."""
+_MARGIN_S: Final = 12e-6
+"""What comes between waking up and looking, while nothing is in the processor's caches."""
+_LEAST_NAP_S: Final = 40e-6
+"""A nap takes processor time as well: where a timer is the hypervisor's, as much as 15 us."""
 _SLEEPS_PER_TRY: Final = 32
 _MOST_SLEEPS_PER_TRY: Final = 1024
 _SHORT_SLEEP: Final = 8
@@ -83,50 +88,83 @@ class Patience:
             self.seconds = self.longest_s
 
 
-class Transfer:
-    """What is known of calls that have the peer move about so many ``octets``.
+class Naps:
+    """How much longer than asked for a nap takes on this machine."""
 
-    A look at a word is for microseconds: where a call takes many more, the first part of that time
-    is slept through, by the clock and not until woken, which leaves the processor to others (on a
-    busy machine to the peer itself).
+    __slots__ = ("late_s",)
+
+    def __init__(self) -> None:
+        self.late_s = _LATE_NAP_S
+
+    def took(self, asked_s: float, seconds: float) -> None:
+        """Learn how long a nap took for which ``asked_s`` seconds were asked.
+
+        One that was held up by far says little of the next one.
+        """
+        late = min(max(seconds - asked_s, 0.0), 2 * self.late_s + _LATE_NAP_S)
+        self.late_s += (late - self.late_s) / (4 if late > self.late_s else 16)
+
+    def none(self) -> None:
+        """Learn that there was no nap: what makes them too long may be over by now."""
+        self.late_s -= self.late_s / 64
+
+
+class Expected:
+    """How long it takes until something comes, and how much of that can be slept through.
+
+    By the clock and not until woken: a wake-up would have to be paid for by the peer, and comes
+    later. That leaves the processor to others, on a busy machine to the peer itself.
     """
 
-    __slots__ = ("_expected_s", "nap_s", "patience")
+    __slots__ = ("_naps", "most_s", "seconds")
 
-    def __init__(self, octets: int) -> None:
-        longest_s = min(_MOVING_S + octets * _MOVING_OCTET_S, _MOVING_MOST_S)
-        self.patience = Patience(longest_s)
-        self._expected_s = 0.0
-        self.nap_s = 0.0
-        """For so many seconds the answer is not looked for."""
+    def __init__(self, most_s: float, naps: Naps) -> None:
+        self.most_s = most_s
+        self._naps = naps
+        self.seconds = 0.0
+        """Nearly the least that it took of late; 0 if that is not known."""
 
     @property
-    def look_s(self) -> float:
-        """How long to look: a peer that is late by far may be waiting for this very processor."""
-        seconds, expected = self.patience.seconds, self._expected_s
-        return min(seconds, 2 * expected + _LATE_S) if expected else seconds
+    def nap_s(self) -> float:
+        """For how many seconds it need not be looked for."""
+        nap = self.seconds - self.seconds * _MARGIN - _MARGIN_S - self._naps.late_s
+        return nap if nap >= _LEAST_NAP_S else 0.0
 
     def late(self) -> None:
-        """Learn that a call took longer than was looked for."""
-        self._expect(2 * self._expected_s)
+        """Learn that it took longer than was looked for."""
+        self._expect(2 * self.seconds)
 
-    def took(self, seconds: float, overslept: bool = False) -> None:
-        """Learn how long such a call has taken, from posting it to its answer.
+    def overslept(self) -> None:
+        """Learn that it was there when a nap ended: all that this says is that it was too long."""
+        self._expect(self.seconds * 7 / 8)
 
-        What is expected is nearly the least of late: calls that were held up now and then must not
-        put the others to sleep. If the answer was there when a nap ended (``overslept``), the time
-        says nothing but that the nap was too long.
-        """
-        expected = self._expected_s
-        if overslept:
-            expected /= 2
-        elif not expected or seconds < expected:
+    def took(self, seconds: float) -> None:
+        """Learn how long it has taken: what was held up now and then must put nobody to sleep."""
+        expected = self.seconds
+        if not expected or seconds < expected:
             expected = seconds
         else:
             expected += (min(seconds, 2 * expected) - expected) / 8
         self._expect(expected)
 
     def _expect(self, seconds: float) -> None:
-        self._expected_s = expected = min(seconds, self.patience.longest_s)
-        nap = expected / 2 - _OVERSLEPT_S
-        self.nap_s = nap if nap >= _LEAST_NAP_S else 0.0
+        self.seconds = min(seconds, self.most_s)
+
+
+class Transfer(Expected):
+    """What is known of calls that have the peer move about so many ``octets``.
+
+    A look at a word is for microseconds; these take many more, from posting them to their answer.
+    """
+
+    __slots__ = ("patience",)
+
+    def __init__(self, octets: int, naps: Naps) -> None:
+        super().__init__(min(_MOVING_S + octets * _MOVING_OCTET_S, _MOVING_MOST_S), naps)
+        self.patience = Patience(self.most_s)
+
+    @property
+    def look_s(self) -> float:
+        """How long to look: a peer that is late by far may be waiting for this very processor."""
+        seconds, expected = self.patience.seconds, self.seconds
+        return min(seconds, 2 * expected + _LATE_S) if expected else seconds

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import os
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, pair
 
-from nfsrdma.rpcrdma.providers.shm import device
+from nfsrdma.rpcrdma.providers.shm import device, queue_pair, talk
 from nfsrdma.rpcrdma.providers.shm.memory import Arena
-from nfsrdma.rpcrdma.software.patience import BOTH_WAKE_S, LONGEST_S, Patience, Transfer
+from nfsrdma.rpcrdma.providers.shm.ring import PRODUCED
+from nfsrdma.rpcrdma.software.patience import BOTH_WAKE_S, LONGEST_S, Naps, Patience, Transfer
 from nfsrdma.rpcrdma.verbs.types import (
     VerbsError,
     WrOpcode,
@@ -165,38 +167,42 @@ def test_who_shares_a_processor_with_its_peer_does_not_look_and_loses_no_patienc
 
 
 def test_how_long_a_transfer_takes_is_learned() -> None:
-    longest = [Transfer(1 << bits).patience.longest_s for bits in range(17, 30)]
+    longest = [Transfer(1 << bits, Naps()).patience.longest_s for bits in range(17, 30)]
     assert longest == sorted(longest)
     assert LONGEST_S < longest[0] < longest[4]
     assert longest[-1] <= 2e-3  # nobody looks for longer, whatever a peer may take
-    transfer = Transfer(1 << 20)
-    transfer.took(150e-6)
+    transfer = Transfer(1 << 20, Naps())
+    transfer.took(50e-6)
     assert transfer.nap_s == 0.0  # a sleep might be too long for that
-    for _ in range(20):
+    for _ in range(40):
         transfer.took(1e-3)
-    assert 0.3e-3 < transfer.nap_s < 0.5e-3
-    transfer.took(150e-6)
+    assert 0.8e-3 < transfer.nap_s < 0.9e-3
+    transfer.took(50e-6)
     assert transfer.nap_s == 0.0
 
 
 def test_calls_that_were_held_up_put_no_others_to_sleep() -> None:
-    transfer = Transfer(1 << 20)
+    transfer = Transfer(1 << 20, Naps())
     transfer.took(150e-6)
     assert transfer.look_s == pytest.approx(400e-6)
-    transfer.took(1.0)
-    assert transfer.nap_s == 0.0
-    for _ in range(20):
-        transfer.took(1e-3)
     nap = transfer.nap_s
+    assert nap < 150e-6
+    transfer.took(1.0)
+    assert transfer.nap_s < 150e-6
+    for _ in range(40):
+        transfer.took(1e-3)
     # The answer was there when the nap ended: the call itself may have been quick.
-    transfer.took(nap + 100e-6, overslept=True)
-    assert 0 < transfer.nap_s < nap / 2
-    transfer.took(nap / 2, overslept=True)
-    assert transfer.nap_s < nap / 4
+    naps = [transfer.nap_s]
+    for _ in range(20):
+        transfer.overslept()
+        naps.append(transfer.nap_s)
+    assert naps == sorted(naps, reverse=True)
+    assert naps[0] > naps[1] > 0
+    assert naps[-1] < naps[0] / 8
 
 
 def test_an_answer_that_is_late_is_looked_for_longer_next_time() -> None:
-    transfer = Transfer(1 << 20)
+    transfer = Transfer(1 << 20, Naps())
     assert transfer.look_s == transfer.patience.longest_s  # nothing is known yet
     transfer.late()
     assert transfer.look_s == transfer.patience.longest_s
@@ -207,4 +213,67 @@ def test_an_answer_that_is_late_is_looked_for_longer_next_time() -> None:
         looks.append(transfer.look_s)
     assert looks == sorted(looks)
     assert looks[0] < looks[1] < looks[-1] == transfer.patience.longest_s
-    assert transfer.nap_s < transfer.patience.longest_s / 2
+    assert transfer.nap_s < transfer.patience.longest_s
+
+
+def test_where_naps_take_longer_than_asked_for_they_begin_to_be_shorter() -> None:
+    naps = Naps()
+    transfer = Transfer(1 << 20, naps)
+    transfer.took(300e-6)
+    first = transfer.nap_s
+    for _ in range(50):
+        naps.took(200e-6, 270e-6)
+    assert transfer.nap_s == pytest.approx(first - 60e-6, abs=5e-6)
+    naps.took(200e-6, 1.0)  # something else had the processor
+    assert transfer.nap_s > first / 3
+    for _ in range(20):
+        naps.took(200e-6, 1e-3)
+    assert transfer.nap_s == 0.0
+    # Nobody naps any more, so nobody sees that naps are as they were: it is tried again.
+    for _ in range(400):
+        naps.none()
+    assert transfer.nap_s > first / 2
+
+
+def test_who_knows_how_long_the_next_news_take_sleeps_for_a_part_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1.0]
+    naps: list[float] = []
+    made = HARNESSES["shm"]()
+    client, server = pair(made, receives=64)
+    there: Any = server.device
+    (end,) = there.connections
+
+    def look(pairs: Any, until: float) -> int:
+        client.send(b"x")
+        now[0] = max(now[0], due)
+        return talk.OTHER
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        now[0] += seconds
+
+    def glance(peer_words: memoryview, seen: int, wanted: int | None, seconds: float) -> int:
+        return talk.LATE if peer_words[PRODUCED] == seen else talk.OTHER
+
+    monkeypatch.setattr(device, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(device, "place", lambda: 0)
+    monkeypatch.setattr(device, "_look_at", look)
+    monkeypatch.setattr(device, "nap", nap)
+    monkeypatch.setattr(queue_pair, "look", glance)
+    for number in range(6):
+        due = now[0] + 300e-6
+        there.heard_from(end)
+        assert there._look(None)
+        made.run_until(lambda number=number: len(server.received) > number)
+    assert len(naps) == 5
+    assert all(200e-6 < each < 300e-6 for each in naps)
+    # Not if there is something else to do meanwhile, or something has come already.
+    there.heard_from(end)
+    assert there._look(100e-6)
+    client.send(b"y")
+    there.heard_from(end)
+    assert there._look(None)
+    assert len(naps) == 5
+    made.close()

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from random import Random
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -228,6 +229,17 @@ def test_nobody_looks_for_a_peer_that_needs_this_processor(here: int) -> None:
         peer.words[PLACE] = here + 2
         assert look(peer.words, case.consumed, 8, 0.0) == talk.LATE
         peer.words[PLACE] = here + 1
+
+
+def test_a_nap_is_a_sleep() -> None:
+    for nap in (talk.nap, talk.nap_in_python):
+        began = perf_counter()
+        nap(2e-3)
+        assert perf_counter() - began >= 2e-3
+        nap(0.0)
+    for wrong in (-1.0, 1e9, float("nan"), "1"):
+        with pytest.raises((ValueError, TypeError)):
+            talk.nap(wrong)  # type: ignore[arg-type]
 
 
 def test_there_is_no_look_at_what_is_no_ring() -> None:

@@ -409,7 +409,8 @@ def test_what_takes_long_is_slept_through_in_part(
     with shm_world(tmp_path / "shm", ends) as world:
         file = world.run(world.client.open("file", "w+b"))
         data = memoryview(bytes(range(256)) * 800)
-        world.run(file.write_at(0, data))
+        for _ in range(2):
+            world.run(file.write_at(0, data))
         into = memoryview(bytearray(len(data)))
         world.run(file.read_at(0, into))
         # The server is at work while the client sleeps, and not while it looks.
@@ -420,7 +421,7 @@ def test_what_takes_long_is_slept_through_in_part(
             naps.append(seconds)
             serve()
 
-        monkeypatch.setattr(exchange_module, "sleep", nap)
+        monkeypatch.setattr(exchange_module, "nap", nap)
         for transfer in transfers(world).values():
             for _ in range(40):
                 transfer.took(0.1)
@@ -433,10 +434,10 @@ def test_what_takes_long_is_slept_through_in_part(
         ends.meanwhile = serve
 
 
-def transfers(world: ShmWorld) -> dict[int, Transfer]:
+def transfers(world: ShmWorld) -> dict[tuple[int, int], Transfer]:
     """What the client's end knows of calls with a chunk, by their size."""
     queue_pair: Any = world.channel._endpoint.exchanging
-    known: dict[int, Transfer] = queue_pair._machines.exchange._transfers
+    known: dict[tuple[int, int], Transfer] = queue_pair._machines.exchange._transfers
     return known
 
 

@@ -1,5 +1,5 @@
 /*
- * Post, look, take: talk(), put() and look() of talk.py, which has the words for them and is the oracle in the tests.
+ * Post, look, take: talk(), put(), look() and nap() of talk.py, which has the words for them and is the oracle in the tests.
  *
  * The peer may change all that it has mapped for writing at any moment. So a descriptor, and what an
  * answer begins with, are copied to memory of our own before they are looked at, and what is copied
@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 enum { ASLEEP, LATE, OTHER, BESIDE };
@@ -29,6 +30,7 @@ enum {
     PIECES_MAX = 16,
 };
 
+#define NAP_LIMIT 3600.0
 #define IN_RING (UINT64_C(1) << 63)
 
 struct descriptor {
@@ -353,6 +355,33 @@ static PyObject *look(PyObject *self, PyObject *arguments)
     return result;
 }
 
+/* Sleep without the slack that an ordinary thread's timers have. Signals end it early. */
+static PyObject *nap(PyObject *self, PyObject *number)
+{
+    double seconds = PyFloat_AsDouble(number);
+    struct timespec time;
+    PyThreadState *state;
+    int slack;
+
+    (void)self;
+    if (PyErr_Occurred())
+        return NULL;
+    if (!(seconds >= 0 && seconds < NAP_LIMIT)) {
+        PyErr_SetString(PyExc_ValueError, "no time for a nap");
+        return NULL;
+    }
+    time.tv_sec = (time_t)seconds;
+    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+    state = PyEval_SaveThread();
+    slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+    nanosleep(&time, NULL);
+    if (slack > 0)
+        prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+    PyEval_RestoreThread(state);
+    Py_RETURN_NONE;
+}
+
 static PyObject *place(PyObject *self, PyObject *nothing)
 {
     (void)self;
@@ -367,6 +396,7 @@ static PyMethodDef methods[] = {
     {"put", put, METH_VARARGS,
      "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
     {"look", look, METH_VARARGS, "look(peer_words, seen, wanted, seconds, /)"},
+    {"nap", nap, METH_O, "nap(seconds, /)"},
     {"place", place, METH_NOARGS, "place()"},
     {NULL, NULL, 0, NULL},
 };

@@ -37,5 +37,8 @@ def put(
 def look(peer_words: memoryview, seen: int, wanted: int | None, seconds: float, /) -> int:
     """Look for news: see ``talk.look_in_python``."""
 
+def nap(seconds: float, /) -> None:
+    """Sleep: see ``talk.nap_in_python``."""
+
 def place() -> int:
     """Return where we run: see ``talk.place_in_python``."""

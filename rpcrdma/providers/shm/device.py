@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from ...complaints import Complaints
 from ...software.completion import CompletionQueue
-from ...software.patience import BOTH_WAKE_S, Patience
+from ...software.patience import BOTH_WAKE_S, Expected, Naps, Patience
 from ...task import PolledReactor, Reactor
 from ...verbs.interfaces import ConnectionRequest, ConnectRequest
 from ...verbs.types import DeviceLimits
@@ -27,7 +27,7 @@ from .order import SUITABLE
 from .queue_pair import QueuePair
 from .regions import ProtectionDomain
 from .rendezvous import Credentials, Meeting, meet, network_namespace
-from .talk import BESIDE, LATE, OTHER, place
+from .talk import BESIDE, LATE, OTHER, nap, place
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,10 @@ _LIMITS: Final = DeviceLimits(
 _NUMBERS: Final = 1 << 24
 _EPHEMERAL: Final = range(49152, 65536)
 _HERE: Final = "127.0.0.1"
+_AT_ONCE_S: Final = 5e-6
+"""Whatever comes sooner than this was there already, more or less: nobody waited for it."""
+_LONGEST_WAIT_S: Final = 1e-3
+"""No news are slept for, rather than waited for asleep, that take longer to come."""
 _SOMEWHERE: Final = "0.0.0.0"
 """The address of a peer in another network namespace."""
 
@@ -77,6 +81,8 @@ class ShmDevice:
         self.turning = 0
         """How many connections have their turn; they deliver completions themselves."""
         self._patience = Patience(BOTH_WAKE_S)
+        self._naps = Naps()
+        self._expected = Expected(_LONGEST_WAIT_S, self._naps)
         self._waits_since = 0.0
         """When it began to wait, if it sleeps since then."""
         self._busy: dict[ShmConnection, None] = {}  # those that were used lately
@@ -174,6 +180,13 @@ class ShmDevice:
             return False
         for queue_pair in pairs:
             queue_pair.disarm()
+        nap_s = self._expected.nap_s if len(pairs) == 1 else 0.0
+        overslept = False
+        if nap_s and (wait is None or nap_s + seconds <= wait):
+            overslept = self._nap(pairs[0], nap_s)
+            seconds += nap_s
+        else:
+            self._naps.none()
         outcome = _look_at(pairs, began + seconds)
         now = perf_counter()
         # All of them have a turn: that arms them again.
@@ -186,11 +199,24 @@ class ShmDevice:
                 self._failures.failure(f"{connection!r}", error)
         if found:
             patience.found(now - began)
+            if overslept:
+                self._expected.overslept()
+            elif now - began > _AT_ONCE_S:
+                self._expected.took(now - began)
         elif outcome == BESIDE:
             self._busy.clear()
         else:
             self._sleep(began)
         return found
+
+    def _nap(self, pair: QueuePair, seconds: float) -> bool:
+        """Sleep, unless there is something to do; return whether that was too long."""
+        if pair.look(0.0) != LATE:
+            return False
+        began = perf_counter()
+        nap(seconds)
+        self._naps.took(seconds, perf_counter() - began)
+        return pair.look(0.0) == OTHER
 
     def _sleep(self, since: float) -> None:
         """Look no more until there is news."""
@@ -202,7 +228,8 @@ class ShmDevice:
         """Note that something came over this connection, which is not closed."""
         self._busy[connection] = None
         if self._waits_since:
-            self._patience.slept(perf_counter() - self._waits_since)
+            waited = perf_counter() - self._waits_since
+            self._patience.slept(waited)
             self._waits_since = 0.0
 
     # --- For connections ---

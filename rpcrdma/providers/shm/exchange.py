@@ -13,11 +13,11 @@ copied first and then looked at, so a peer that changes it meanwhile spoils its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Final, Protocol
 
 from ...software.answer import answer_in
-from ...software.patience import BOTH_WAKE_S, Patience, Transfer
+from ...software.patience import BOTH_WAKE_S, Naps, Patience, Transfer
 from ...verbs.types import QpState
 from .link import Host, Link
 from .remote import gather
@@ -36,7 +36,7 @@ from .ring import (
     WRITE,
 )
 from .send_queue import SendQueue
-from .talk import ASLEEP, BESIDE, LATE, OTHER, look, place, talk
+from .talk import ASLEEP, BESIDE, LATE, OTHER, look, nap, place, talk
 
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
@@ -58,6 +58,7 @@ class Exchange:
     __slots__ = (
         "_doorbell",
         "_host",
+        "_naps",
         "_peer",
         "_remote",
         "_responder",
@@ -84,7 +85,8 @@ class Exchange:
         self._turns = turns
         self._with_awake = Patience(BOTH_WAKE_S)
         self._with_asleep = Patience(BOTH_WAKE_S)
-        self._transfers: dict[int, Transfer] = {}
+        self._naps = Naps()
+        self._transfers: dict[tuple[int, int], Transfer] = {}
 
     def __call__(
         self,
@@ -98,7 +100,7 @@ class Exchange:
     ) -> bytes | None:
         """Exchange; see ``verbs.interfaces.ExchangingQueuePair``."""
         host, responder = self._host, self._responder
-        transfer = None if rkey is None else self._transfer(octets)
+        transfer = None if rkey is None else self._transfer(octets, len(expected))
         patience = self._patience(transfer)
         if not self._pays(patience):
             return None
@@ -123,7 +125,7 @@ class Exchange:
             self._doorbell.notify()
         overslept = False
         if nap_s and answer in (ASLEEP, LATE):
-            sleep(nap_s)
+            self._nap(nap_s)
             answer = OTHER
             overslept = self._peer.words[PRODUCED] != responder.consumed
         if answer == BESIDE:
@@ -141,11 +143,11 @@ class Exchange:
                 transfer = None
         if not turning:
             self._arm()
-        if transfer is not None:
-            if answer and answer != LATE:
-                transfer.took(perf_counter() - began, overslept)
-            else:
-                transfer.late()
+        if overslept and transfer is not None:
+            transfer.overslept()
+        elif transfer is not None:
+            taken = answer and answer != LATE
+            transfer.took(perf_counter() - began) if taken else transfer.late()
         return answer if isinstance(answer, bytes) else b""
 
     def _talk(
@@ -186,12 +188,23 @@ class Exchange:
         sends.note_finished()
         return outcome
 
-    def _transfer(self, octets: int) -> Transfer:
-        """Return what is known of calls that move about so much."""
-        size = octets.bit_length()
-        known = self._transfers.get(size)
+    def _nap(self, seconds: float) -> None:
+        """Sleep for a part of what a call is expected to take."""
+        began = perf_counter()
+        nap(seconds)
+        self._naps.took(seconds, perf_counter() - began)
+
+    def _transfer(self, octets: int, answer: int) -> Transfer:
+        """Return what is known of calls that move about so much and have so long an answer.
+
+        That tells reading from writing, which may take the peer longer by far.
+        """
+        kind = octets.bit_length(), answer
+        known = self._transfers.get(kind)
         if known is None:
-            known = self._transfers[size] = Transfer(1 << size)
+            known = self._transfers[kind] = Transfer(1 << kind[0], self._naps)
+        elif not known.nap_s:
+            self._naps.none()
         return known
 
     def _patience(self, transfer: Transfer | None) -> Patience:

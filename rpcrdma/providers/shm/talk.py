@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Final
 
 from ...software.answer import answer_in
@@ -36,12 +36,30 @@ BESIDE: Final = 3
 """Posted; nothing has come, and nothing will for now: the peer needs the processor we are on."""
 
 _LOOKS: Final = 16
+_PR_SET_TIMERSLACK: Final = 29
+_PR_GET_TIMERSLACK: Final = 30
+_prctl = ctypes.CDLL(None).prctl
+_prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 _getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None)
 
 
 def place_in_python() -> int:
     """Return the number of the processor that we are on, plus 1; 0 if that is not known."""
     return 0 if _getcpu is None else int(_getcpu()) + 1
+
+
+def nap_in_python(seconds: float) -> None:
+    """Sleep for so long, and no longer than it takes to wake up; a signal may end it early.
+
+    The kernel makes sleeps of ordinary threads longer by up to 50 microseconds (their timer slack),
+    so that it wakes up more rarely: that is given up for this one.
+    """
+    slack = _prctl(_PR_GET_TIMERSLACK, 0, 0, 0, 0)
+    _prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    try:
+        sleep(seconds)
+    finally:
+        _prctl(_PR_SET_TIMERSLACK, slack, 0, 0, 0)
 
 
 def look_in_python(peer_words: memoryview, seen: int, wanted: int | None, seconds: float) -> int:
@@ -140,11 +158,12 @@ def talk_in_python(
 
 
 try:
-    from ._talk import look, place, put, talk
+    from ._talk import look, nap, place, put, talk
 
     native = True
 except ImportError:
     look = look_in_python
+    nap = nap_in_python
     place = place_in_python
     put = put_in_python
     talk = talk_in_python
@@ -158,6 +177,8 @@ __all__ = [
     "OTHER",
     "look",
     "look_in_python",
+    "nap",
+    "nap_in_python",
     "native",
     "place",
     "place_in_python",
