@@ -29,6 +29,7 @@ NATIVE = (
     "nfsrdma.rpcrdma.io._exchange",
     "nfsrdma.rpcrdma.providers._udp",
     "nfsrdma.rpcrdma.providers.shm._talk",
+    "nfsrdma.rpcrdma.transport._short",
     "nfsrdma.dissector.capture._guard",
     "nfsrdma.server.vfs._entries",
     "nfsrdma.server.engine._lane",

@@ -41,6 +41,7 @@ from .prompt import PromptCalls
 from .reduction import Room
 from .requester import RpcRdmaRequester
 from .responder import RpcRdmaResponder, refuse_all
+from .short import make_short
 
 _log = logging.getLogger(__name__)
 
@@ -140,11 +141,13 @@ class RdmaChannel:
                 max_segment_length=options.max_segment_length,
                 reduce_long_calls=options.reduce_long_calls,
             )
-            if endpoint.exchanging is not None:
-                self.swift = Exchanges(
-                    endpoint, endpoint.exchanging, self.requester, self.requester.room
-                )
-        endpoint.start(prompt=self._nesting or not self._active)
+        short = make_short(endpoint, self.requester, self.responder, nesting=self._nesting)
+        if endpoint.exchanging is not None and self.requester.room is not None:
+            self.swift = Exchanges(
+                endpoint, endpoint.exchanging, self.requester, self.requester.room, short
+            )
+        prompted = endpoint.prompted if short is None else short.prompted
+        endpoint.start(prompted if self._nesting or not self._active else None)
 
     @property
     def peer(self) -> Peer:

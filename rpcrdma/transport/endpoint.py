@@ -145,16 +145,17 @@ class RpcRdmaEndpoint:
         self.send_threshold, self.receive_threshold = thresholds(ours, theirs)
         self.may_invalidate = ours.remote_invalidation and theirs.remote_invalidation
 
-    def start(self, *, prompt: bool = True) -> None:
+    def start(self, prompted: Callable[[memoryview], bool] | None) -> None:
         """Post all receives, and handle what comes in or has come already: both sides are up.
 
-        Without ``prompt`` every message completes a receive.
+        ``prompted`` is :meth:`prompted`, or does the same; without it every message completes a
+        receive.
         """
         self._post_receives(self.options.receive_depth)
         self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
-        if self.prompting is not None and prompt:
-            self.prompting.prompt = self._prompted
+        if self.prompting is not None and prompted is not None:
+            self.prompting.prompt = prompted
         self._on_receives()
 
     def _on_receives(self) -> None:
@@ -165,7 +166,7 @@ class RpcRdmaEndpoint:
             self.fail(FAULT)
             raise
 
-    def _prompted(self, message: memoryview) -> bool:
+    def prompted(self, message: memoryview) -> bool:
         """Deal with a message that has no receive of its own, if that is quick."""
         try:
             if not self._on_prompt(message):

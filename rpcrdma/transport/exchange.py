@@ -7,9 +7,9 @@ those whose reply is late, or is no usual one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from nfsrdma.xdr import Decoder, Encoder, round_up
+from nfsrdma.xdr import Decoder, round_up
 
 from ..rpc.channel import Answer
 from ..task import Future
@@ -27,9 +27,13 @@ from .header import (
     VERSION,
     decode_header,
 )
-from .pending import PendingCall
+from .pending import SENT
 from .reduction import Room
 from .requester import RpcRdmaRequester
+from .short import PendingCall
+
+if TYPE_CHECKING:
+    from ._short import Short
 
 _WORD: Final = 4
 _CREDIT: Final = slice(8, 12)
@@ -41,8 +45,6 @@ _ONE_WRITE_MASK: Final = ONE_WRITE.pack(
 )
 _PEER_READS: Final = Access.REMOTE_READ
 _PEER_WRITES: Final = Access.LOCAL_WRITE | Access.REMOTE_WRITE
-_SENT: Final = Encoder()
-"""In the place of a message that was sent already."""
 
 
 class Exchanges:
@@ -54,7 +56,11 @@ class Exchanges:
         queue_pair: ExchangingQueuePair,
         requester: RpcRdmaRequester,
         room: Room,
+        short: Short | None = None,
     ) -> None:
+        """``short`` posts in the place of :meth:`post`, if it is there."""
+        if short is not None:
+            self.post = short.post  # type: ignore[method-assign, assignment]
         self._endpoint = endpoint
         self._queue_pair = queue_pair
         self._requester = requester
@@ -87,7 +93,7 @@ class Exchanges:
             return None
         self._stats.pullups += len(message) > 1
         if not found:
-            return self._requester.note_sent(PendingCall(xid, _SENT, max_reply, ()))
+            return self._requester.note_sent(PendingCall(xid, SENT, max_reply, ()))
         return found[SHORT_HEADER_SIZE:]
 
     def post(
@@ -116,7 +122,7 @@ class Exchanges:
         stats.calls_sent += 1
         stats.bytes_inline_sent += octets
         stats.pullups += len(message) > 1
-        return requester.note_sent(PendingCall(xid, _SENT, max_reply, ()))
+        return requester.note_sent(PendingCall(xid, SENT, max_reply, ()))
 
     def _read(
         self,
@@ -150,7 +156,7 @@ class Exchanges:
             return None
         stats.write_chunks += 1
         stats.registrations += 1
-        call = PendingCall(xid, _SENT, max_reply, (sink,))
+        call = PendingCall(xid, SENT, max_reply, (sink,))
         call.offered = [Chunk((segment,))]
         placed = int.from_bytes(found[_RETURNED])
         if (
@@ -200,7 +206,7 @@ class Exchanges:
         stats.registrations += 1
         stats.bytes_read_chunks += len(data)
         if not found:
-            return self._leave(PendingCall(xid, _SENT, max_reply, ()), region, found)
+            return self._leave(PendingCall(xid, SENT, max_reply, ()), region, found)
         self._count_reply(found)
         self._end(region)
         return found[SHORT_HEADER_SIZE:]

@@ -12,6 +12,8 @@ from ..verbs.interfaces import MemoryRegion
 from .chunk import Chunk
 
 NOTHING: Final = memoryview(b"")
+SENT: Final = Encoder()
+"""In the place of a message that was sent already."""
 
 
 class PendingCall:

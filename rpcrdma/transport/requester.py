@@ -39,9 +39,9 @@ from .header import (
     RpcRdmaHeader,
     encode_header,
 )
-from .pending import PendingCall
 from .reassembly import PlacedDecoder
 from .reduction import CallPlan, Room, plan_call
+from .short import PendingCall
 
 _XID = struct.Struct(">I")
 

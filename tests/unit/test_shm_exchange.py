@@ -27,6 +27,7 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
 )
 from nfsrdma.rpcrdma.providers.shm.send_queue import QUIET_MOST
 from nfsrdma.rpcrdma.software.patience import Transfer
+from nfsrdma.rpcrdma.transport import short
 from nfsrdma.rpcrdma.verbs.types import QpState, SendWR, WrOpcode
 from nfsrdma.server.vfs.local import LocalFileSystem
 
@@ -324,8 +325,10 @@ def test_the_same_comes_of_it(
     local: bool, tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told, taken, answered = [], [], []
-    for lanes in ("1", "0"):
-        monkeypatch.setenv("NFSRDMA_LANES", lanes)
+    compiled = short._short
+    for lanes, native in (("1", None), ("0", None), ("1 compiled", compiled)):
+        monkeypatch.setattr(short, "_short", native)
+        monkeypatch.setenv("NFSRDMA_LANES", lanes[:1])
         said: list[Any] = []
         tree = None
         if local:
@@ -358,8 +361,11 @@ def test_the_same_comes_of_it(
     assert taken[1] == taken[0]
     assert all(count > 5 for way, count in answered[0] if local or way != "_see")
     assert answered[1] == answered[0]
+    if compiled is not None:
+        assert dict(answered[2])["call"] < 1.1 * dict(answered[1])["call"]
     for what, value in told[0].items():
         assert value == told[1][what], what
+        assert value == told[2][what], what
 
 
 def test_a_server_that_is_slow_is_waited_for(tmp_path: Path, ends: Ends) -> None:
