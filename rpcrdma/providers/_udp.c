@@ -37,6 +37,7 @@ enum {
     MOST_TRAIN = 1024, /* packets */
     MOST_CUT = 128,    /* packets of one burst: what the kernel takes */
     MOST_EXTENSION = 28,
+    PAUSES = 24,
 };
 
 /* A gather list, and the buffers that keep its memory in place. */
@@ -440,6 +441,15 @@ static int receive_now(int fd, struct batch *batch)
     return recvmmsg(fd, batch->messages, batch->slots, MSG_DONTWAIT, NULL);
 }
 
+/* Leave the processor to its other thread for about half a microsecond, if it has one. */
+static void pause_for_a_moment(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    for (int each = 0; each < PAUSES; each++)
+        __builtin_ia32_pause();
+#endif
+}
+
 /* Receive what is there, or comes while looking for so many seconds and sleeping for so many. */
 static int receive_within(int fd, struct batch *batch, double looking, double sleeping)
 {
@@ -452,6 +462,7 @@ static int receive_within(int fd, struct batch *batch, double looking, double sl
         return count;
     end = looking > 0 ? seconds_now() + looking : 0;
     while (looking > 0 && seconds_now() < end) {
+        pause_for_a_moment();
         count = receive_now(fd, batch);
         if (count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
             return count;

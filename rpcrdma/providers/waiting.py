@@ -1,8 +1,7 @@
 """Waiting for the answer to a message without a turn of the reactor: exchanges over packets.
 
 The port is looked at again and again for as long as that has paid lately (``software.patience``),
-then slept at for a moment. While the peer moves data it is slept at only: that takes long, and who
-looks takes from the processor what the peer's needs (two of them may be halves of one).
+then slept at for a moment. It is learnt apart where the peer moves data, which takes longer.
 
 An answer that takes longer is left to the reactor, and so are the next calls: twice as many each
 time.
@@ -40,6 +39,7 @@ class Waiting:
         "_left",
         "_longest_s",
         "_misses",
+        "_moving",
         "_patience",
         "_receive",
         "_time",
@@ -64,6 +64,8 @@ class Waiting:
         self._able = able
         self._time = time
         self._patience = Patience(BOTH_WAKE_S)
+        self._moving = Patience(BOTH_WAKE_S)
+        """That where the peer moves data."""
         self._misses = 0
         self._left = 0
         """So many calls are left to the reactor."""
@@ -77,12 +79,13 @@ class Waiting:
 
     def __call__(self, awaited: Awaited) -> None:
         """Send, and take what comes until the answer is there or takes too long."""
-        patience, receive, time = self._patience, self._receive, self._time
+        receive, time = self._receive, self._time
+        patience = self._moving if awaited.moves else self._patience
         self._transmit()
         began = time()
         end = began + self._in_all_s
         while not awaited.over:
-            looking = 0.0 if awaited.moves else patience.seconds
+            looking = patience.seconds
             came = receive(looking, self._longest_s) if began < end else False
             now = time()
             if not came:
@@ -92,7 +95,7 @@ class Waiting:
                 return
             if now - began <= looking:
                 patience.found(now - began)
-            elif not awaited.moves:
+            else:
                 patience.nothing()
             began = now
             if not awaited.over and self._engine.pending:

@@ -349,3 +349,18 @@ def test_a_look_that_did_not_pay_is_shorter_next_time(peer: Peer) -> None:
     looks = [looking for looking, _ in clock.asked]
     assert looks == sorted(looks, reverse=True)
     assert looks[-1] < looks[0]
+
+
+def test_of_data_that_is_moved_it_is_learnt_apart_how_long_to_look(peer: Peer) -> None:
+    clock = Clock(*(0.001,) * 8)
+    wait = waiting(peer, clock)
+    for rkey in (None, 5, 5, 5, None):
+        awaited = Awaited(ANSWER, ONES, 100, None, rkey)
+        clock.after[1:1] = [None]
+        wait(awaited)
+    looks = [looking for looking, _ in clock.asked]
+    assert len(looks) == 10
+    # Each waits in vain at last, and the next one of its kind looks for a shorter time.
+    assert looks[2] == looks[0]
+    assert looks[4] < looks[2]
+    assert looks[8] < looks[0]
