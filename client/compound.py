@@ -130,6 +130,7 @@ class Compound:
     """
 
     __slots__ = (
+        "_needed",
         "_ops",
         "_results",
         "_stamp_offset",
@@ -154,6 +155,7 @@ class Compound:
         self._stamp_offset = header.stamp_offset
         self._stateid_offset = 0  # of the last operation with a stateid; 0: none
         self._ops: list[int] = []
+        self._needed: int | None = None  # so many of them; what comes after may fail
         self._results: list[Result[Any] | None] = []
 
     def __len__(self) -> int:
@@ -263,6 +265,16 @@ class Compound:
     def stat(self) -> Result[Stat]:
         """Get the attributes of ``stat()``."""
         return self.getattr(STAT, STAT_ROOM, decode_stat)
+
+    def stat_besides(self, handle: bytes) -> Result[Stat]:
+        """Get the attributes of an object when all else is done, if it comes to that.
+
+        If not, that is no failure of the compound: what was done is not to be repeated for it.
+        """
+        if self._needed is None:
+            self._needed = len(self._ops)
+        self.putfh(handle)
+        return self.stat()
 
     def setattr(self, stateid: bytes, attributes: t.fattr4) -> Result[list[int]]:
         """Set attributes; the result is the bitmap of those that were set."""
@@ -546,6 +558,7 @@ class Compound:
 
         Raises :class:`StatusError` if ``status`` is not ``NFS4_OK``: the results before the failed
         operation's are known then. Raises ``XdrError`` if the reply contradicts itself or the call.
+        What was only asked for besides may fail.
         """
         ops = self._ops
         if count > len(ops) or (status == 0 and count != len(ops)):
@@ -557,6 +570,8 @@ class Compound:
             if op_status:
                 if op_status != status or index != count - 1:
                     raise XdrError(f"operation {op} failed with {op_status}, not the last result")
+                if self._needed is not None and index >= self._needed:
+                    return
                 if op_status == t.NFS4ERR_DENIED and op in (t.OP_LOCK, t.OP_LOCKT):
                     raise LockDeniedError(op, index, t.LOCK4denied.decode(dec))
                 raise StatusError(status, op, index)
@@ -566,6 +581,8 @@ class Compound:
         if status:
             # Some servers leave out the result of the operation that failed.
             index = min(count, len(ops) - 1)
+            if self._needed is not None and index >= self._needed:
+                return
             raise StatusError(status, ops[index] if ops else t.OP_SEQUENCE, index)
 
     def _wrong_operation(self, op: int, op_status: int, index: int, status: int) -> Exception:

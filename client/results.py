@@ -42,6 +42,11 @@ class Result(Generic[T]):
         return hasattr(self, "_value")
 
     @property
+    def if_known(self) -> T | None:
+        """The result; None if it is not known."""
+        return self._value if self.known else None
+
+    @property
     def value(self) -> T:
         """The result. Raises ``RuntimeError`` before the operation has succeeded."""
         try:

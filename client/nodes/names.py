@@ -7,7 +7,7 @@ from functools import partial
 from nfsrdma.xdr.nfs4 import types as t
 
 from ..attributes import Stat, encode_attributes
-from ..operations import Made
+from ..operations import Made, Moved
 from .doubt import certain, was_linked, was_made, was_removed, was_renamed
 from .lookups import NodeLookups, below
 from .node import Node
@@ -133,7 +133,7 @@ class NodeNames(NodeLookups):
         return seen.status
 
     def _made(self, directory: Node, name: bytes, made: Made, asked_at: float) -> Node:
-        self._moved_on(directory, made.directory)
+        self._moved_on(directory, made.directory, asked_at)
         node = self.table.enter(made.status, asked_at)
         self.table.name(directory, name, node)
         self.table.look_up(node)
@@ -144,19 +144,21 @@ class NodeNames(NodeLookups):
 
         The attributes of what has it expire if the name was looked up before.
         """
+        asked_at = self._now()
         where = partial(below, directory, name)
         node = directory.names.get(name)
-        info = await certain(
+        moved = await certain(
             lambda: self._at(
-                lambda: self._operations.remove(directory.handle, name, where), directory
+                lambda: self._operations.remove(directory.handle, name, where, look=True),
+                directory,
             ),
             lambda: was_removed(self._status_of, directory, name, node),
         )
         self._lose_name(directory, name)
-        if info is None:
+        if moved is None:
             self._unsure(directory, name)
             return
-        self._moved_on(directory, info)
+        self._moved_on(directory, moved, asked_at)
         self.table.name(directory, name, None)
 
     async def rename(
@@ -166,10 +168,11 @@ class NodeNames(NodeLookups):
 
         The attributes of what has either name expire if the names were looked up before.
         """
+        asked_at = self._now()
         where = partial(below, from_directory, old)
         source, target = (from_directory, old), (to_directory, new)
         moved = from_directory.names.get(old)
-        info = await certain(
+        done = await certain(
             lambda: self._at(
                 lambda: self._operations.rename(
                     from_directory.handle, old, to_directory.handle, new, where
@@ -182,16 +185,17 @@ class NodeNames(NodeLookups):
         moved = from_directory.names.get(old)
         if from_directory is not to_directory or old != new:
             self._lose_name(to_directory, new)
-        if info is None:
+        if done is None:
             if moved is not None:
                 moved.expire(self._now())
             self._unsure(*source)
             self._unsure(*target)
             return
-        self._moved_on(from_directory, info.source_cinfo)
+        left, entered = done
+        self._moved_on(from_directory, left, asked_at)
         if to_directory is not from_directory:
-            self._moved_on(to_directory, info.target_cinfo)
-        if info.source_cinfo.before == info.source_cinfo.after:
+            self._moved_on(to_directory, entered, asked_at)
+        if left.info.before == left.info.after:
             # Both were names of one file, and stay so (RFC 8881, Section 18.26.3); or who knows.
             from_directory.names.pop(old, None)
             to_directory.names.pop(new, None)
@@ -216,5 +220,5 @@ class NodeNames(NodeLookups):
             node.expire(self._now())
             self._open_operations.opens.delegations.release(node.handle)
 
-    def _moved_on(self, directory: Node, info: t.change_info4) -> None:
-        directory.moved_on(info.atomic, info.before, info.after, self._now())
+    def _moved_on(self, directory: Node, moved: Moved, asked_at: float) -> None:
+        directory.moved_on(moved, asked_at, self._now())

@@ -6,6 +6,7 @@ import stat
 from typing import Final
 
 from ..attributes import Stat
+from ..operations import Moved
 from .lifetimes import Lifetime, Lifetimes
 
 Key = tuple[tuple[int, int], bytes]
@@ -163,17 +164,25 @@ class Node:
         self._lifetime.renew(asked_at, changed)
         self._known_at = asked_at
 
-    def moved_on(self, atomic: bool, before: int, after: int, now: float) -> None:
-        """Apply the ``change_info4`` of a call by which we changed this directory.
+    def moved_on(self, moved: Moved, asked_at: float, now: float) -> None:
+        """Apply what a call says, sent at ``asked_at``, by which we changed this directory.
 
-        :attr:`names` stay known if no other client has changed the directory in between; the
-        attributes have expired. Replies to calls sent before ``now`` are old from now on.
+        :attr:`names` stay known if no other client has changed the directory in between. So do the
+        attributes if they came with the reply and nothing was heard meanwhile; otherwise they have
+        expired. Replies to calls sent before ``now`` are old from now on.
         """
-        changed = not atomic or before != self.change
+        info, status = moved.info, moved.status
+        after = info.after
+        fresh = status is not None and asked_at >= self._known_at
+        if fresh:
+            assert status is not None
+            status.handle = self.handle
+            self.status, after = status, status.change
+        changed = not info.atomic or info.before != self.change or after != info.after
         if changed:
             self._forget_names()
         self.change = after
-        self._lifetime.renew(now, changed)
+        self._lifetime.renew(asked_at if fresh else now, changed)
         self._known_at = now
 
     def _forget_names(self) -> None:

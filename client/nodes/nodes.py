@@ -146,7 +146,7 @@ class Nodes(NodeNames):
         else:
             attributes = self._of_new(directory, mode, umask, 0 if truncate else None)
             opening = await opened(t.createhow4(t.UNCHECKED4, attributes))
-        self._moved_on(directory, opening.directory)
+        self._moved_on(directory, opening.directory, asked_at)
         known = self.table.find(opening.status)
         changed = known is None or opening.status.change != known.change
         node = self.table.enter(opening.status, asked_at)

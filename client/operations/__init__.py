@@ -7,7 +7,7 @@ is a single compound with a typed result.
 
 from __future__ import annotations
 
-from .by_handle import ALL_ACCESS, Listing, Made, Operations, Seen
+from .by_handle import ALL_ACCESS, Listing, Made, Moved, Operations, Seen
 from .by_open import Closed, Opening, OpenOperations
 from .locking import LockOperations
 
@@ -17,6 +17,7 @@ __all__ = [
     "Listing",
     "LockOperations",
     "Made",
+    "Moved",
     "OpenOperations",
     "Opening",
     "Operations",

@@ -57,12 +57,22 @@ _OVERHEAD: Final = 2048
 """Octets of a reply to READDIR that are reserved for everything but entries."""
 
 
+class Moved:
+    """How a directory changed by a call, and its attributes after that, if the server told them."""
+
+    __slots__ = ("info", "status")
+
+    def __init__(self, info: t.change_info4, status: Stat | None) -> None:
+        self.info = info
+        self.status = status
+
+
 class Made:
     """The result of making a name: what has it, with its handle, and how the directory changed."""
 
     __slots__ = ("directory", "status")
 
-    def __init__(self, status: Stat, directory: t.change_info4) -> None:
+    def __init__(self, status: Stat, directory: Moved) -> None:
         self.status = status
         self.directory = directory
 
@@ -298,8 +308,11 @@ class Operations:
         """Make anything but a regular file (CREATE: RFC 8881, Section 18.4)."""
         compound = self.at("CREATE", directory, idempotent=False)
         made = compound.create(t.CREATE4args(kind, name, attributes))
-        status = await self._found(compound, where)
-        return Made(status, made.value.cinfo)
+        handle, status = compound.getfh(), compound.stat()
+        after = compound.stat_besides(directory)
+        await self.call(compound, where)
+        status.value.handle = handle.value
+        return Made(status.value, Moved(made.value.cinfo, after.if_known))
 
     async def link(
         self, handle: bytes, directory: bytes, name: bytes, where: Where = nowhere
@@ -311,9 +324,10 @@ class Operations:
         made = compound.link(name)
         compound.restorefh()
         status = compound.stat()
+        after = compound.stat_besides(directory)
         await self.call(compound, where)
         status.value.handle = handle
-        return Made(status.value, made.value)
+        return Made(status.value, Moved(made.value, after.if_known))
 
     async def rename(
         self,
@@ -322,21 +336,34 @@ class Operations:
         to_directory: bytes,
         new: bytes,
         where: Where = nowhere,
-    ) -> t.RENAME4resok:
+    ) -> tuple[Moved, Moved]:
         """Move a name, replacing a file or an empty directory; return how both sides changed."""
         compound = self.at("RENAME", from_directory, idempotent=False)
         compound.savefh()
         compound.putfh(to_directory)
         renamed = compound.rename(old, new)
+        source = target = compound.stat_besides(from_directory)
+        if to_directory != from_directory:
+            target = compound.stat_besides(to_directory)
         await self.call(compound, where)
-        return renamed.value
+        info = renamed.value
+        return (
+            Moved(info.source_cinfo, source.if_known),
+            Moved(info.target_cinfo, target.if_known),
+        )
 
-    async def remove(self, directory: bytes, name: bytes, where: Where = nowhere) -> t.change_info4:
-        """Remove what has the name, an empty directory too; return how the directory changed."""
+    async def remove(
+        self, directory: bytes, name: bytes, where: Where = nowhere, *, look: bool = False
+    ) -> Moved:
+        """Remove what has the name, an empty directory too; return how the directory changed.
+
+        With ``look`` its attributes are asked for, too.
+        """
         compound = self.at("REMOVE", directory, idempotent=False)
         removed = compound.remove(name)
+        after = compound.stat_besides(directory) if look else None
         await self.call(compound, where)
-        return removed.value
+        return Moved(removed.value, None if after is None else after.if_known)
 
     # --- Access control lists (RFC 8881, Section 6.2.1) ---
 

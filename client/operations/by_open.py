@@ -23,7 +23,7 @@ from ..offloads import CopyLostError, Offloads
 from ..opens import STATE_LOST, WRITE, Open, OpenTable
 from ..quick import Begun
 from ..results import ReadResult
-from .by_handle import require_version_2
+from .by_handle import Moved, require_version_2
 
 REOPENS_MAX: Final = 8
 """How often one call is sent again with the stateid of a new open."""
@@ -36,12 +36,13 @@ _UNLOCKED_MAX: Final = 8
 class Opening:
     """The result of opening: the open, the file's attributes, and how the directory changed.
 
-    ``directory`` is meaningful only for an OPEN by name.
+    ``directory`` is meaningful only for an OPEN by name; it has attributes if that may have made
+    the file.
     """
 
     __slots__ = ("directory", "opened", "status")
 
-    def __init__(self, opened: Open, status: Stat, directory: t.change_info4) -> None:
+    def __init__(self, opened: Open, status: Stat, directory: Moved) -> None:
         self.opened = opened
         self.status = status
         self.directory = directory
@@ -87,7 +88,9 @@ class OpenOperations:
         guarded = how is not None and how.value is not None and how.value.mode == t.GUARDED4
         compound = self.caller.compound("OPEN", idempotent=not guarded)
         compound.putfh(directory)
-        return await self._open(compound, t.open_claim4(t.CLAIM_NULL, name), access, how, where)
+        claim = t.open_claim4(t.CLAIM_NULL, name)
+        changed = directory if how is not None else None
+        return await self._open(compound, claim, access, how, where, changed)
 
     async def open_handle(
         self, handle: bytes, access: int, where: Where = nowhere, *, truncate: bool = False
@@ -99,7 +102,7 @@ class OpenOperations:
         compound = self.caller.compound("OPEN")
         compound.putfh(handle)
         claim = t.open_claim4(t.CLAIM_FH)
-        return await self._open(compound, claim, access, None, where, truncate)
+        return await self._open(compound, claim, access, None, where, truncate=truncate)
 
     async def _open(
         self,
@@ -108,8 +111,11 @@ class OpenOperations:
         access: int,
         how: t.openflag4 | None,
         where: Where,
+        changed: bytes | None = None,
+        *,
         truncate: bool = False,
     ) -> Opening:
+        """Open, and get the attributes of the directory ``changed`` by that, if any."""
         owner = self.opens.new_owner()
         arguments = self.opens.arguments(owner, access, claim, how, delegable=not truncate)
         result = compound.open(arguments)
@@ -117,6 +123,7 @@ class OpenOperations:
         if truncate:
             compound.setattr(CURRENT_STATEID, encode_attributes(size=0))
         status = compound.stat()
+        after = compound.stat_besides(changed) if changed is not None else None
         try:
             with self.opens.delegations.asking():
                 await self.caller.call(compound)
@@ -129,7 +136,8 @@ class OpenOperations:
         change = status.value.change
         opened = self.opens.add(self.caller, handle.value, access, owner, result.value, change)
         status.value.handle = handle.value
-        return Opening(opened, status.value, result.value.cinfo)
+        moved = Moved(result.value.cinfo, None if after is None else after.if_known)
+        return Opening(opened, status.value, moved)
 
     async def reopen(self, opened: Open, where: Where = nowhere) -> None:
         """Open a file again for writing, which was closed before all its data was stable."""

@@ -16,6 +16,7 @@ from nfsrdma.client.errors import NfsError
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.client.nodes import UNCACHED, Lifetimes, Node, NodeFile, Nodes
 from nfsrdma.client.opens import READ, WRITE
+from nfsrdma.client.operations import Moved
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.task import Task, gather
 from nfsrdma.xdr.nfs4 import types as t
@@ -188,6 +189,59 @@ def test_own_changes_are_known_without_a_call(world: World) -> None:
     world.run(world.nodes.remove(directory, b"fifo"))
     with world.expect_calls(0), pytest.raises(FileNotFoundError):
         world.run(world.nodes.lookup(directory, b"fifo"))
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_own_changes_bring_the_attributes_of_their_directory(world: World, atomic: bool) -> None:
+    """A server that cannot say whether others change it at the same time tells these, too."""
+    world.pair.tree.atomic_changes = atomic
+    one = world.run(world.nodes.mkdir(world.root, b"one", 0o755))
+    two = world.run(world.nodes.mkdir(world.root, b"two", 0o755))
+    nodes = world.nodes
+    changes: list[tuple[Any, tuple[Node, ...]]] = [
+        (nodes.create(one, b"file", BOTH, 0o600, truncate=True), (one,)),
+        (nodes.mkdir(one, b"below", 0o755), (one,)),
+        (nodes.symlink(one, b"link", b"target"), (one,)),
+        (nodes.rename(one, b"link", one, b"other"), (one,)),
+        (nodes.rename(one, b"below", two, b"below"), (one, two)),
+        (nodes.remove(two, b"below"), (two,)),
+    ]
+    for change, directories in changes:
+        world.pair.wait(1)
+        with world.expect_calls(1):
+            world.run(change)
+            told = [world.run(nodes.getattr(each)) for each in directories]
+        for each, status in zip(directories, told, strict=True):
+            now = world.run(world.fs.operations.getattr(each.handle))
+            assert (status.change, status.st_nlink, status.st_mtime_ns) == (
+                *(now.change, now.st_nlink, now.st_mtime_ns),
+            )
+            assert status.handle == each.handle
+    file = world.run(nodes.lookup(one, b"file"))
+    with world.expect_calls(1):
+        world.run(nodes.link(file, two, b"again"))
+        assert world.run(nodes.getattr(two)).change == two.change
+    assert (b"below" in two.names) is atomic
+
+
+def test_attributes_of_a_directory_are_those_of_the_last_change(world: World) -> None:
+    """Replies that cross say nothing certain: then the server is asked."""
+    world.pair.tree.atomic_changes = False
+    names = [b"%d" % number for number in range(8)]
+    world.run(gather(Task(world.nodes.mkdir(world.root, name, 0o755)) for name in names))
+    assert world.run(world.nodes.getattr(world.root)).st_nlink == 2 + len(names)
+
+
+def test_a_change_between_ours_and_the_look_at_its_directory_is_noticed(world: World) -> None:
+    ours = world.run(world.nodes.mkdir(world.root, b"ours", 0o755))
+    before = world.root.change
+    status = world.run(world.fs.operations.getattr(world.root.handle))
+    status.change = before + 2
+    moved = Moved(t.change_info4(True, before, before + 1), status)
+    world.root.moved_on(moved, world.pair.reactor.now, world.pair.reactor.now)
+    assert world.root.change == before + 2
+    assert not world.root.names
+    assert ours.lookups == 1
 
 
 def test_a_rename_takes_the_node_along(world: World) -> None:
@@ -512,3 +566,24 @@ def test_a_name_that_is_replaced_while_it_is_looked_up(volatile: Volatile) -> No
 
     volatile.server.op_getfh = replaced  # type: ignore[method-assign]
     assert volatile.run(volatile.nodes.lookup(volatile.below, b"file")) is volatile.node
+
+
+@pytest.mark.parametrize("status", [t.NFS4ERR_DELAY, t.NFS4ERR_ACCESS, t.NFS4ERR_STALE])
+def test_what_is_asked_for_besides_does_not_have_it_done_again(
+    volatile: Volatile, status: int
+) -> None:
+    real, removals = volatile.server.op_remove, []
+
+    def refused(args: object) -> bytes:
+        del volatile.server.op_getattr  # once
+        raise Refused(status)
+
+    def remove(args: t.REMOVE4args) -> bytes:
+        removals.append(args.target)
+        volatile.server.op_getattr = refused  # type: ignore[method-assign]
+        return real(args)
+
+    volatile.server.op_remove = remove  # type: ignore[method-assign]
+    volatile.run(volatile.nodes.remove(volatile.below, b"file"))
+    assert removals == [b"file"]
+    assert volatile.run(volatile.nodes.getattr(volatile.below)).is_dir
