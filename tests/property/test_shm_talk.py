@@ -18,9 +18,11 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     DESCRIPTOR,
     DESCRIPTOR_OCTETS,
     IN_RING,
+    INVALIDATES,
     PLACE,
     PRODUCED,
     SEND,
+    WRITE,
 )
 
 if not talk.native:
@@ -59,7 +61,38 @@ class Case:
         self.mask = bytes(rng.choice((0, 255, 255, 15)) for _ in self.expected)
         self.most = rng.choice((4096, 4096, 4096, 30))
         self.seconds = rng.choice((0.0, 1e-6))
+        self.nap = rng.choice((0.0, 0.0, 0.0, 1e-6))
+        key = rng.randrange(1, 1 << 32)
+        self.reach = rng.choice(
+            (*((key, rng.randrange(1 << 40), 4096),) * 5, (key, 0, 0), (0, 0, 0))
+        )
+        if not rng.randrange(16):
+            self.reach = key, (1 << 64) - 4096, 4096
+        self.writes = rng.choice((0, 0, 0, 1, 1, 2, COUNT - 1, 40))
+        self.report = memoryview(bytearray(rng.randbytes(8 * talk.REPORTS))).cast("d")
         self._answer()
+        for number in range(min(self.writes, COUNT)):
+            self._write(self.consumed + number)
+
+    def _write(self, number: int) -> None:
+        """Have the peer say that it wrote something, where it may, more or less."""
+        rng, (key, start, octets) = self.rng, self.reach
+        length = rng.randrange(1, octets + 1) if octets else 1
+        address = start + rng.randrange(octets - length + 1) if octets else 0
+        fields = [WRITE, 0, 0, 0, length, 0, key, address]
+        if not rng.randrange(12):
+            wrong = rng.choice(
+                (
+                    (0, rng.randrange(256)),
+                    (1, rng.choice((1, 2, 4, 8))),
+                    (4, rng.choice((0, octets + 1, (1 << 64) - 1, octets - (address - start) + 1))),
+                    (6, rng.choice((0, key ^ 1, key | 1 << 32))),
+                    (7, rng.choice((max(start - 1, 0), start + octets, (1 << 64) - 1))),
+                )
+            )
+            fields[wrong[0]] = wrong[1] & (1 << 64) - 1
+        at = number % COUNT * DESCRIPTOR_OCTETS
+        DESCRIPTOR.pack_into(self.peer.descriptors, at, *fields)
 
     def _answer(self) -> None:
         """Have the peer answer, more or less well."""
@@ -100,9 +133,11 @@ class Case:
                 )
                 & (0xFF, 0xFF, 0xFFFF, 0xFFFFFFFF, *((1 << 64) - 1,) * 4)[at]
             )
-        at = self.consumed % COUNT * DESCRIPTOR_OCTETS
+        if not rng.randrange(4):
+            fields[1], fields[6] = INVALIDATES, rng.choice((self.reach[0],) * 8 + (7,))
+        at = (self.consumed + self.writes) % COUNT * DESCRIPTOR_OCTETS
         DESCRIPTOR.pack_into(peer.descriptors, at, *fields)
-        peer.words[PRODUCED] = self.consumed + rng.choice((0, 1, 1, 1, 1, 1, 1, 2))
+        peer.words[PRODUCED] = self.consumed + self.writes + rng.choice((0, 1, 1, 1, 1, 1, 1, 2))
         peer.words[ARMED] = not rng.randrange(16)
         peer.words[PLACE] = rng.choice((0, 1 << 20, (1 << 64) - 1))  # it is on none of ours
 
@@ -115,25 +150,31 @@ class Case:
                 *(ours.words, ours.descriptors, ours.messages),
                 *(peer.words.toreadonly(), peer.descriptors.toreadonly()),
                 *(peer.messages.toreadonly(), self.produced, self.start, self.consumed),
-                *(self.pieces, self.expected, self.mask, self.most, self.sink, self.seconds),
+                *(self.pieces, self.expected, self.mask, self.most, self.sink, self.nap),
+                *(self.seconds, self.reach, self.report),
             )
         except ValueError as error:
             outcome = str(error)
         sink = None if self.sink is None else bytes(self.sink)
-        return outcome, ours.octets(), peer.octets(), sink
+        report = self.report[talk.NAPPED] > 0, *self.report[talk.OVERSLEPT :]
+        return outcome, ours.octets(), peer.octets(), sink, report
 
 
 def test_both_do_the_same() -> None:
     outcomes: dict[object, int] = {}
     for seed in range(CASES):
-        native, twin = Case(seed).run(talk.talk), Case(seed).run(talk.talk_in_python)
+        case = Case(seed)
+        native, twin = case.run(talk.talk), Case(seed).run(talk.talk_in_python)
         assert native == twin, seed
-        kind = "answered" if isinstance(native[0], bytes) else native[0]
+        kind = native[0]
+        if isinstance(kind, bytes):
+            kind = "answered", case.writes, case.report[talk.INVALIDATED]
         outcomes[kind] = outcomes.get(kind, 0) + 1
-    kinds = {"answered", talk.ASLEEP, talk.LATE, talk.OTHER, "a message past the end of its ring"}
-    assert set(outcomes) == kinds
-    assert min(outcomes.values()) > CASES // 500
-    assert outcomes["answered"] > CASES // 4
+    answers = {("answered", writes, ends) for writes in (0, 1, 2, COUNT - 1) for ends in (0.0, 1.0)}
+    kinds = {talk.ASLEEP, talk.LATE, talk.OTHER, "a message past the end of its ring"}
+    assert set(outcomes) == kinds | answers
+    assert min(outcomes.values()) > CASES // 2000
+    assert sum(outcomes[each] for each in answers) > CASES // 6
 
 
 def test_both_put_the_same() -> None:
@@ -182,7 +223,7 @@ def test_what_comes_while_it_looks_is_taken() -> None:
     peer.words[ARMED] = 0
     peer.words[PRODUCED] = case.consumed
     case.expected, case.mask, case.sink, case.pieces = b"answer", b"\xff" * 6, None, (b"asked",)
-    case.start, case.seconds, case.most = 0, 20.0, 100
+    case.start, case.seconds, case.most, case.nap = 0, 20.0, 100, 0.0
 
     def answer() -> None:
         peer.messages[:6] = b"answer"
@@ -216,7 +257,7 @@ def test_nobody_looks_for_a_peer_that_needs_this_processor(here: int) -> None:
     peer.words[ARMED] = 0
     peer.words[PRODUCED] = case.consumed
     peer.words[PLACE] = here + 1
-    case.pieces, case.start, case.seconds = (b"asked",), 0, 1e6
+    case.pieces, case.start, case.seconds, case.nap = (b"asked",), 0, 1e6, 0.0
     for function in (talk.talk, talk.talk_in_python):
         assert case.run(function)[0] == talk.BESIDE
     for look in (talk.look, talk.look_in_python):
@@ -250,11 +291,13 @@ def test_there_is_no_look_at_what_is_no_ring() -> None:
             talk.look(memoryview(bytearray(8 * 64)), 0, wrong, 0.0)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("part", ["words", "descriptors", "peer's words", "mask", "no length"])
+@pytest.mark.parametrize(
+    "part", ["words", "descriptors", "peer's words", "mask", "report", "no length"]
+)
 def test_what_is_no_ring_is_refused(part: str) -> None:
     case = Case(5)
     ours, peer = case.ours, case.peer
-    expected, mask, sink = case.expected, case.mask, case.sink
+    expected, mask, sink, report = case.expected, case.mask, case.sink, case.report
     if part == "words":
         ours.words = ours.words[:5]
     elif part == "descriptors":
@@ -263,11 +306,14 @@ def test_what_is_no_ring_is_refused(part: str) -> None:
         peer.words = peer.words[:5]
     elif part == "mask":
         mask += b"x"
+    elif part == "report":
+        report = report[:1]
     else:
         expected, mask, sink = b"abc", b"abc", memoryview(bytearray(5))
     with pytest.raises(ValueError, match="these are no rings"):
         talk.talk(
             *(ours.words, ours.descriptors, ours.messages),
             *(peer.words, peer.descriptors, peer.messages),
-            *(0, 0, 0, (b"x",), expected, mask, 100, sink, 0.0),  # type: ignore[arg-type]
+            *(0, 0, 0, (b"x",), expected, mask, 100, sink, 0.0, 0.0),  # type: ignore[arg-type]
+            *((0, 0, 0), report),  # type: ignore[arg-type]
         )

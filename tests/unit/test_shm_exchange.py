@@ -24,11 +24,12 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     PLACE,
     PRODUCED,
     SEND,
+    WRITE,
 )
 from nfsrdma.rpcrdma.providers.shm.send_queue import QUIET_MOST
 from nfsrdma.rpcrdma.software.patience import Transfer
 from nfsrdma.rpcrdma.transport import short
-from nfsrdma.rpcrdma.verbs.types import QpState, SendWR, WrOpcode
+from nfsrdma.rpcrdma.verbs.types import Access, QpOptions, QpState, SendWR, WrOpcode
 from nfsrdma.server.vfs.local import LocalFileSystem
 
 
@@ -46,6 +47,7 @@ def harness(caplog: pytest.LogCaptureFixture) -> Iterator[ProviderHarness]:
     assert not caplog.records, caplog.text
 
 
+WRITES = Access.LOCAL_WRITE | Access.REMOTE_WRITE
 ONES = b"\xff" * 8
 HELLO = b"answer 1"
 
@@ -144,6 +146,43 @@ def test_what_is_no_answer_arrives_as_ever(
     assert sink == b"." * 10
     harness.run_until(lambda: bool(client.received))
     assert client.received[0].byte_len == len(answer)
+
+
+def written(client: Side, server: Side, region: Any, ends: Ends) -> bytes | None:
+    """Exchange while the peer does nothing but write to a region, at every look."""
+    queue_pair: Any = client.connection.queue_pair
+    target = region.rkey, region.address
+    ends.meanwhile = lambda: publish(server, WRITE, 0, 0, 0, 16, 0, *target)
+    answer: bytes | None = queue_pair.exchange((b"asked",), HELLO, ONES, 64, None, region.rkey, 16)
+    ends.meanwhile = None
+    return answer
+
+
+@pytest.mark.parametrize("lent", [True, False])
+def test_a_peer_that_writes_without_end_is_not_looked_at_without_end(
+    lent: bool, harness: ProviderHarness, ends: Ends
+) -> None:
+    client, server = two(harness)
+    pd: Any = client.connection.pd
+    region = pd.register(pd.lend(4096) if lent else memoryview(bytearray(4096)), WRITES)
+    assert written(client, server, region, ends) == b""
+    consumed = ring_of(client).words[CONSUMED]
+    assert 16 < consumed < 200
+    turns(harness)
+    assert ring_of(client).words[CONSUMED] == ring_of(server).words[PRODUCED]
+    assert client.connection.queue_pair.state == QpState.RTS
+
+
+def test_who_answers_no_writes_refuses_those_to_lent_memory(
+    harness: ProviderHarness, ends: Ends
+) -> None:
+    client, server = two(harness)
+    queue_pair: Any = client.connection.queue_pair
+    queue_pair.options = QpOptions()
+    queue_pair._machines.responder._access = 0
+    region = queue_pair.pd.register(queue_pair.pd.lend(4096), WRITES)
+    assert written(client, server, region, ends) == b""
+    assert queue_pair.state == QpState.ERR
 
 
 def test_a_peer_that_needs_this_processor_is_not_waited_for(

@@ -48,6 +48,22 @@ def entry(domain: ProtectionDomain, region: MemoryRegion) -> list[int]:
     return list(domain._words[at : at + ENTRY_WORDS])
 
 
+def test_what_a_peer_writes_without_our_doing_is_known_by_its_key() -> None:
+    domain = ProtectionDomain(Random(1))
+    lent = domain.lend(10_000)
+    region = domain.register(lent[100:300], WRITES)
+    assert domain.reach(region.rkey) == (region.rkey, region.address, 200)
+    # What has a shadow is copied from there, and what may only be read is not written.
+    elsewhere = domain.register(memoryview(bytearray(10)), WRITES)
+    frozen = domain.register(lent.toreadonly(), READS)
+    ours = domain.register(lent, Access.LOCAL_WRITE)
+    for other in (elsewhere, frozen, ours):
+        assert domain.reach(other.rkey) == (other.rkey, 0, 0)
+    region.deregister()
+    assert domain.reach(region.rkey) == (region.rkey, 0, 0)
+    domain.close()
+
+
 def test_what_is_lent_is_its_own_shadow() -> None:
     domain = ProtectionDomain(Random(1))
     lent = domain.lend(10_000)

@@ -25,7 +25,14 @@ enum {
     PLACE = 17,
     WORDS = 18, /* at least */
     LOOKS = 64,
-    SEND = 2, /* as in WrOpcode */
+    WRITE = 0, /* as in WrOpcode */
+    SEND = 2,
+    INVALIDATES = 2,
+    WRITES_MAX = 16,
+    NAPPED = 0, /* places in a report */
+    OVERSLEPT = 1,
+    INVALIDATED = 2,
+    REPORTS = 3,
     WORD_OCTETS = 4,
     PIECES_MAX = 16,
 };
@@ -52,12 +59,14 @@ struct rings {
     Py_buffer peer_words, peer_descriptors, peer_messages;
     Py_buffer expected, mask;
     Py_buffer sink;
+    Py_buffer report;
     int has_sink;
 };
 
 struct call {
     unsigned long long produced, start, consumed, most;
-    double seconds;
+    double nap, seconds;
+    unsigned long long rkey, address, octets; /* where the peer may have placed what it writes */
 };
 
 static uint64_t load(const Py_buffer *words, int index)
@@ -217,25 +226,55 @@ static PyObject *answer_in(const struct rings *rings, const char *source, uint64
     return NULL;
 }
 
-static PyObject *take(const struct rings *rings, const struct call *call)
+/* Take the message that ``found`` says, if it is the answer; one that invalidates is not carried out yet. */
+static PyObject *take(const struct rings *rings, const struct call *call,
+                      const struct descriptor *found)
 {
-    const Py_buffer *descriptors = &rings->peer_descriptors, *messages = &rings->peer_messages;
-    struct descriptor found;
-    uint64_t start;
+    const Py_buffer *messages = &rings->peer_messages;
+    uint64_t start = found->where ^ IN_RING;
+    int invalidates = found->flags == INVALIDATES && call->rkey && found->rkey == call->rkey;
     PyObject *answer;
 
-    memcpy(&found, (const char *)descriptors->buf + place_of(descriptors, call->consumed),
-           sizeof found);
-    start = found.where ^ IN_RING;
-    if (found.opcode != SEND || found.flags || !(found.where & IN_RING)
-        || found.length > call->most || load(&rings->peer_words, PRODUCED) != call->consumed + 1
-        || start > (uint64_t)messages->len || found.length > (uint64_t)messages->len - start)
+    if (found->opcode != SEND || (found->flags && !invalidates) || !(found->where & IN_RING)
+        || found->length > call->most || load(&rings->peer_words, PRODUCED) != call->consumed + 1
+        || start > (uint64_t)messages->len || found->length > (uint64_t)messages->len - start)
         return PyLong_FromLong(OTHER);
-    answer = answer_in(rings, (const char *)messages->buf + start, found.length);
+    answer = answer_in(rings, (const char *)messages->buf + start, found->length);
     if (answer == NULL)
         return PyErr_Occurred() ? NULL : PyLong_FromLong(OTHER);
-    store(&rings->words, CONSUMED, call->consumed + 1);
+    if (invalidates)
+        ((double *)rings->report.buf)[INVALIDATED] = 1;
+    else
+        store(&rings->words, CONSUMED, call->consumed + 1);
     return answer;
+}
+
+/* Whether it is an RDMA WRITE of octets that are where they belong: there is nothing left to do. */
+static int is_placed(const struct descriptor *found, const struct call *call)
+{
+    return found->opcode == WRITE && !found->flags && call->rkey && found->rkey == call->rkey
+           && found->length && found->length <= call->octets && found->address >= call->address
+           && found->address - call->address <= call->octets - found->length;
+}
+
+/* Look for what the peer posts, and take it, as long as it is what comes before an answer, or one. */
+static PyObject *await_answer(const struct rings *rings, struct call *call)
+{
+    double end = now() + call->seconds;
+
+    for (int writes = 0;; writes++) {
+        const Py_buffer *descriptors = &rings->peer_descriptors;
+        int outcome = look_for(&rings->peer_words, call->consumed, NULL, end - now());
+        struct descriptor found;
+
+        if (outcome != OTHER)
+            return PyLong_FromLong(outcome);
+        memcpy(&found, (const char *)descriptors->buf + place_of(descriptors, call->consumed),
+               sizeof found);
+        if (writes == WRITES_MAX || !is_placed(&found, call))
+            return take(rings, call, &found);
+        store(&rings->words, CONSUMED, ++call->consumed);
+    }
 }
 
 static int is_ring(const Py_buffer *words, const Py_buffer *descriptors, const Py_buffer *peer_words)
@@ -252,27 +291,58 @@ static int are_rings(const struct rings *rings)
         && rings->peer_descriptors.len > 0
         && rings->peer_descriptors.len % (Py_ssize_t)sizeof(struct descriptor) == 0
         && rings->mask.len == rings->expected.len
+        && rings->report.len == REPORTS * (Py_ssize_t)sizeof(double)
         && (!rings->has_sink || rings->expected.len >= WORD_OCTETS))
         return 1;
     PyErr_SetString(PyExc_ValueError, "these are no rings");
     return 0;
 }
 
-static PyObject *talked(const struct rings *rings, const struct call *call, PyObject *pieces)
+/* Sleep without the slack that an ordinary thread's timers have; signals end it early. */
+static void sleep_for(double seconds)
 {
-    Py_ssize_t length;
-    int outcome;
+    struct timespec time = {.tv_sec = (time_t)seconds};
+    PyThreadState *state = PyEval_SaveThread();
+    int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
 
-    if (!are_rings(rings))
+    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+    nanosleep(&time, NULL);
+    if (slack > 0)
+        prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+    PyEval_RestoreThread(state);
+}
+
+static int is_nap(double seconds)
+{
+    if (seconds >= 0 && seconds < NAP_LIMIT)
+        return 1;
+    PyErr_SetString(PyExc_ValueError, "no time for a nap");
+    return 0;
+}
+
+static PyObject *talked(const struct rings *rings, struct call *call, PyObject *pieces)
+{
+    double *report = rings->report.buf;
+    Py_ssize_t length;
+
+    if (!are_rings(rings) || !is_nap(call->nap))
         return NULL;
+    memset(report, 0, REPORTS * sizeof *report);
     length = gather(&rings->messages, call->start, pieces);
     if (length < 0)
         return NULL;
     post(rings, call, length);
     if (load(&rings->peer_words, ARMED))
         return PyLong_FromLong(ASLEEP);
-    outcome = look_for(&rings->peer_words, call->consumed, NULL, call->seconds);
-    return outcome == OTHER ? take(rings, call) : PyLong_FromLong(outcome);
+    if (call->nap > 0) {
+        double began = now();
+
+        sleep_for(call->nap);
+        report[NAPPED] = now() - began;
+        report[OVERSLEPT] = has_news(&rings->peer_words, call->consumed, NULL);
+    }
+    return await_answer(rings, call);
 }
 
 static PyObject *talk(PyObject *self, PyObject *arguments)
@@ -283,10 +353,11 @@ static PyObject *talk(PyObject *self, PyObject *arguments)
 
     (void)self;
     if (!PyArg_ParseTuple(
-            arguments, "w*w*w*y*y*y*KKKO!y*y*KOd:talk", &rings.words, &rings.descriptors,
+            arguments, "w*w*w*y*y*y*KKKO!y*y*KOdd(KKK)w*:talk", &rings.words, &rings.descriptors,
             &rings.messages, &rings.peer_words, &rings.peer_descriptors, &rings.peer_messages,
             &call.produced, &call.start, &call.consumed, &PyTuple_Type, &pieces, &rings.expected,
-            &rings.mask, &call.most, &sink, &call.seconds))
+            &rings.mask, &call.most, &sink, &call.nap, &call.seconds, &call.rkey, &call.address,
+            &call.octets, &rings.report))
         return NULL;
     rings.has_sink = sink != Py_None;
     if (!rings.has_sink || PyObject_GetBuffer(sink, &rings.sink, PyBUF_WRITABLE) == 0) {
@@ -302,6 +373,7 @@ static PyObject *talk(PyObject *self, PyObject *arguments)
     PyBuffer_Release(&rings.peer_messages);
     PyBuffer_Release(&rings.expected);
     PyBuffer_Release(&rings.mask);
+    PyBuffer_Release(&rings.report);
     return result;
 }
 
@@ -355,30 +427,14 @@ static PyObject *look(PyObject *self, PyObject *arguments)
     return result;
 }
 
-/* Sleep without the slack that an ordinary thread's timers have. Signals end it early. */
 static PyObject *nap(PyObject *self, PyObject *number)
 {
     double seconds = PyFloat_AsDouble(number);
-    struct timespec time;
-    PyThreadState *state;
-    int slack;
 
     (void)self;
-    if (PyErr_Occurred())
+    if (PyErr_Occurred() || !is_nap(seconds))
         return NULL;
-    if (!(seconds >= 0 && seconds < NAP_LIMIT)) {
-        PyErr_SetString(PyExc_ValueError, "no time for a nap");
-        return NULL;
-    }
-    time.tv_sec = (time_t)seconds;
-    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
-    state = PyEval_SaveThread();
-    slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-    nanosleep(&time, NULL);
-    if (slack > 0)
-        prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
-    PyEval_RestoreThread(state);
+    sleep_for(seconds);
     Py_RETURN_NONE;
 }
 
@@ -392,7 +448,7 @@ static PyObject *place(PyObject *self, PyObject *nothing)
 static PyMethodDef methods[] = {
     {"talk", talk, METH_VARARGS,
      "talk(words, descriptors, messages, peer_words, peer_descriptors, peer_messages, produced, "
-     "start, consumed, pieces, expected, mask, most, sink, seconds, /)"},
+     "start, consumed, pieces, expected, mask, most, sink, nap, seconds, reach, report, /)"},
     {"put", put, METH_VARARGS,
      "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
     {"look", look, METH_VARARGS, "look(peer_words, seen, wanted, seconds, /)"},

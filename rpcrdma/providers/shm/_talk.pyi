@@ -17,7 +17,10 @@ def talk(
     mask: bytes,
     most: int,
     sink: memoryview | None,
+    nap: float,
     seconds: float,
+    reach: tuple[int, int, int],
+    report: memoryview[float],
     /,
 ) -> bytes | int:
     """Post a message, look for the answer, and take it: see ``talk.talk_in_python``."""

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 from ...software.answer import answer_in
 from ...software.patience import BOTH_WAKE_S, Naps, Patience, Transfer
-from ...verbs.types import QpState
+from ...verbs.types import Access, QpState
 from .link import Host, Link
 from .remote import gather
 from .responder import Responder
@@ -36,10 +36,27 @@ from .ring import (
     WRITE,
 )
 from .send_queue import SendQueue
-from .talk import ASLEEP, BESIDE, LATE, OTHER, look, nap, place, talk
+from .talk import (
+    ASLEEP,
+    BESIDE,
+    INVALIDATED,
+    LATE,
+    NAPPED,
+    OTHER,
+    OVERSLEPT,
+    REPORTS,
+    look,
+    nap,
+    place,
+    talk,
+)
 
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
+_REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
+_NOTHING_REACHED: Final = 0, 0, 0
+_WRITES_MOST: Final = 64
+"""RDMA WRITEs that are carried out before an answer: what else comes is left to the next turn."""
 
 
 class Turns(Protocol):
@@ -61,6 +78,7 @@ class Exchange:
         "_naps",
         "_peer",
         "_remote",
+        "_report",
         "_responder",
         "_ring",
         "_sends",
@@ -86,6 +104,7 @@ class Exchange:
         self._with_awake = Patience(BOTH_WAKE_S)
         self._with_asleep = Patience(BOTH_WAKE_S)
         self._naps = Naps()
+        self._report = memoryview(bytearray(8 * REPORTS)).cast("d")
         self._transfers: dict[tuple[int, int], Transfer] = {}
 
     def __call__(
@@ -115,40 +134,56 @@ class Exchange:
         turning = self._turns.turning
         if not turning:
             self._doorbell.disarm()
-        nap_s = began = 0.0
+        nap_s, longest, began = 0.0, patience.seconds, 0.0
         if transfer is not None:
-            nap_s, began = transfer.nap_s, perf_counter()
-        longest = patience.seconds if transfer is None else transfer.look_s
-        seconds = 0.0 if nap_s else longest
-        answer: bytes | int | None = self._talk(target, pieces, expected, mask, most, sink, seconds)
-        if answer == ASLEEP:
-            self._doorbell.notify()
-        overslept = False
-        if nap_s and answer in (ASLEEP, LATE):
-            self._nap(nap_s)
-            answer = OTHER
-            overslept = self._peer.words[PRODUCED] != responder.consumed
-        if answer == BESIDE:
-            transfer = None  # that says nothing of how long it takes
+            nap_s, longest, began = transfer.nap_s, transfer.look_s, perf_counter()
+        answer: bytes | int = self._talk(
+            target, pieces, expected, mask, most, sink, rkey, nap_s, longest
+        )
+        if isinstance(answer, bytes):
+            patience.found(0.0)
         elif answer == LATE:
             patience.nothing()
-        elif isinstance(answer, bytes):
-            patience.found(0.0)
-            self._carried_out()
-        else:
-            answer = None
-            while answer is None and (outcome := self._wait(patience, longest)) == OTHER:
-                answer = self._take(expected, mask, most, sink, rkey)
-            if outcome == BESIDE:
-                transfer = None
+        elif answer != BESIDE:
+            if answer == ASLEEP:
+                self._doorbell.notify()
+                if nap_s:
+                    self._nap(nap_s)
+            answer = self._look(patience, longest, expected, mask, most, sink, rkey)
         if not turning:
             self._arm()
-        if overslept and transfer is not None:
-            transfer.overslept()
-        elif transfer is not None:
-            taken = answer and answer != LATE
-            transfer.took(perf_counter() - began) if taken else transfer.late()
+        if transfer is not None and answer != BESIDE:  # that says nothing of how long it takes
+            self._learn(transfer, perf_counter() - began if answer and answer != LATE else 0.0)
         return answer if isinstance(answer, bytes) else b""
+
+    def _learn(self, transfer: Transfer, seconds: float) -> None:
+        """Learn how long a call took; 0: longer than it was looked for."""
+        if self._report[OVERSLEPT]:
+            transfer.overslept()
+        elif seconds:
+            transfer.took(seconds)
+        else:
+            transfer.late()
+
+    def _look(
+        self,
+        patience: Patience,
+        longest: float,
+        expected: bytes,
+        mask: bytes,
+        most: int,
+        sink: memoryview | None,
+        rkey: int | None,
+    ) -> bytes | int:
+        """Look for an answer that is not in the ring, or comes behind what was written."""
+        for _ in range(_WRITES_MOST):
+            outcome = self._wait(patience, longest)
+            if outcome != OTHER:
+                return outcome
+            answer = self._take(expected, mask, most, sink, rkey)
+            if answer is not None:
+                return answer
+        return b""
 
     def _talk(
         self,
@@ -158,12 +193,15 @@ class Exchange:
         mask: bytes,
         most: int,
         sink: memoryview | None,
+        rkey: int | None,
+        nap_s: float,
         seconds: float,
     ) -> bytes | int:
         """Post a message for which there is room; wait for the answer, and take it, in the ring."""
-        sends, ring, peer = self._sends, self._ring, self._peer
+        sends, ring, peer, report = self._sends, self._ring, self._peer, self._report
         start = sends.begun_at
         if start < 0:
+            report[OVERSLEPT] = 0.0
             gather(target, 0, pieces)
             sends.finish(0)
             return OTHER
@@ -183,10 +221,27 @@ class Exchange:
             mask,
             most,
             sink,
+            nap_s,
             seconds,
+            _NOTHING_REACHED if rkey is None else self._reach(rkey),
+            report,
         )
         sends.note_finished()
+        if report[NAPPED]:
+            self._naps.took(nap_s, report[NAPPED])
+        if rkey is not None and report[INVALIDATED]:
+            if self._host.pd.invalidate(rkey):
+                words[CONSUMED] += 1
+            else:
+                outcome = OTHER
+        if words[CONSUMED] != consumed:
+            self._carried_out()
         return outcome
+
+    def _reach(self, rkey: int) -> tuple[int, int, int]:
+        """Return what the peer may write while we wait, without anything to be done about it."""
+        host = self._host
+        return host.pd.reach(rkey) if host.options.access & _REMOTE_WRITE else (rkey, 0, 0)
 
     def _nap(self, seconds: float) -> None:
         """Sleep for a part of what a call is expected to take."""
@@ -270,10 +325,11 @@ class Exchange:
         return answer
 
     def _carried_out(self) -> None:
-        """Note that the peer's next descriptor is carried out, as our words say."""
+        """Note that descriptors of the peer are carried out, as our words say."""
         responder = self._responder
-        responder.consumed = responder.seen = consumed = responder.consumed + 1
-        if self._peer.words[WANTED] == consumed:
+        before, consumed = responder.consumed, self._words[CONSUMED]
+        responder.consumed = responder.seen = consumed
+        if before < self._peer.words[WANTED] <= consumed:
             self._doorbell.notify()
 
     def _arm(self) -> None:

@@ -132,6 +132,16 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
         words[at] = rkey | access << 32 | flags  # from here on the key is good
         return region
 
+    def reach(self, rkey: int) -> tuple[int, int, int]:
+        """Return a key, with the memory that a peer writes by it and we have nothing to do for.
+
+        All is 0 but the key if there is a shadow, or the key does not permit that.
+        """
+        region = self._regions.get(rkey)
+        if region is None or region.piece is not None or not region.access & _REMOTE_WRITE:
+            return rkey, 0, 0
+        return rkey, region.address, len(region.view)
+
     def lend(self, size: int, *, clear: bool = True) -> memoryview:
         """See ``verbs.interfaces.LendingDomain``. Raises ``VerbsError``."""
         if self.closed:

@@ -20,9 +20,11 @@ from .ring import (
     DESCRIPTOR,
     DESCRIPTOR_OCTETS,
     IN_RING,
+    INVALIDATES,
     PLACE,
     PRODUCED,
     SEND,
+    WRITE,
 )
 
 ASLEEP: Final = 0
@@ -35,6 +37,17 @@ OTHER: Final = 2
 BESIDE: Final = 3
 """Posted; nothing has come, and nothing will for now: the peer needs the processor we are on."""
 
+NAPPED: Final = 0
+"""The place in a report that says how many seconds the nap took; 0 if there was none."""
+OVERSLEPT: Final = 1
+"""Not 0: something had come when the nap ended."""
+INVALIDATED: Final = 2
+"""Not 0: the answer ends a registration, which is left to the caller, and so is to say that it is
+carried out."""
+REPORTS: Final = 3
+
+_WRITES_MOST: Final = 16
+"""A peer that posts without end is looked at no longer than it takes to see so many."""
 _LOOKS: Final = 16
 _PR_SET_TIMERSLACK: Final = 29
 _PR_GET_TIMERSLACK: Final = 30
@@ -125,24 +138,45 @@ def talk_in_python(
     mask: bytes,
     most: int,
     sink: memoryview | None,
+    nap: float,
     seconds: float,
+    reach: tuple[int, int, int],
+    report: memoryview[float],
 ) -> bytes | int:
     """Post a message in our ring, look for the peer's next one, and take it if it is the answer.
 
     ``produced`` and ``consumed`` descriptors are posted, and carried out, so far; the message goes
-    to ``start`` of ``messages``, where there is room. Returns the answer, which is then carried
-    out, or ``ASLEEP``, ``LATE``, ``OTHER`` or ``BESIDE``. Raises ``ValueError`` if there is no
-    room.
+    to ``start`` of ``messages``, where there is room. It is looked for after a ``nap`` of so many
+    seconds. ``reach`` is a key with the address and the length of memory of ours that is its own
+    shadow, or zeros: an RDMA WRITE of the peer to it is carried out on the way. So is the answer if
+    it is returned, unless it invalidates that key, as ``report`` says then: see ``NAPPED``,
+    ``OVERSLEPT``, ``INVALIDATED``. Otherwise ``ASLEEP``, ``LATE``, ``OTHER`` or ``BESIDE`` is
+    returned. Raises ``ValueError`` if there is no room.
     """
+    report[NAPPED] = report[OVERSLEPT] = report[INVALIDATED] = 0.0
     if put_in_python(words, descriptors, messages, peer_words, produced, start, pieces):
         return ASLEEP
-    outcome = look_in_python(peer_words, consumed, None, seconds)
-    if outcome != OTHER:
-        return outcome
-    at = consumed * DESCRIPTOR_OCTETS % len(peer_descriptors)
-    opcode, flags, _, _, length, where, _, _ = DESCRIPTOR.unpack_from(peer_descriptors, at)
+    if nap:
+        began = perf_counter()
+        nap_in_python(nap)
+        report[NAPPED] = perf_counter() - began
+        report[OVERSLEPT] = peer_words[PRODUCED] != consumed
+    end = perf_counter() + seconds
+    rkey = reach[0]
+    for writes in range(_WRITES_MOST + 1):
+        outcome = look_in_python(peer_words, consumed, None, end - perf_counter())
+        if outcome != OTHER:
+            return outcome
+        at = consumed * DESCRIPTOR_OCTETS % len(peer_descriptors)
+        found = DESCRIPTOR.unpack_from(peer_descriptors, at)
+        if writes == _WRITES_MOST or not _is_placed(found, reach):
+            break
+        consumed += 1
+        words[CONSUMED] = consumed
+    opcode, flags, _, _, length, where, invalidated, _ = found
     if (
-        (opcode, flags) != (SEND, 0)
+        opcode != SEND
+        or (flags and (flags != INVALIDATES or not rkey or invalidated != rkey))
         or not where & IN_RING
         or length > most
         or peer_words[PRODUCED] != consumed + 1
@@ -153,8 +187,25 @@ def talk_in_python(
     answer = answer_in(source, expected, mask, sink) if len(source) == length else None
     if answer is None:
         return OTHER
-    words[CONSUMED] = consumed + 1
+    if flags:
+        report[INVALIDATED] = 1.0
+    else:
+        words[CONSUMED] = consumed + 1
     return answer
+
+
+def _is_placed(found: tuple[int, ...], reach: tuple[int, int, int]) -> bool:
+    """Return whether this is an RDMA WRITE of octets that are where they belong."""
+    opcode, flags, _, _, length, _, rkey, address = found
+    key, start, octets = reach
+    return (
+        opcode == WRITE
+        and not flags
+        and 0 != key == rkey
+        and length > 0
+        and start <= address
+        and address + length <= start + octets
+    )
 
 
 try:
