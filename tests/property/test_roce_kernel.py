@@ -29,20 +29,16 @@ def test_both_make_the_same_of_random_packets(native: ModuleType, seed: int) -> 
 
 def test_the_random_packets_are_of_every_kind() -> None:
     rng = Random(5)
-    runs = longest = malformed = damaged = 0
-    for _ in range(300):
-        found, bad, wrong = twin.scan(*_views(kernel_cases.burst(rng)))
+    runs = longest = joined = malformed = damaged = 0
+    for _ in range(600):
+        found, bad, wrong = twin.scan(*kernel_cases.bursts(rng))
         runs += len(found)
-        longest = max([longest, *(run[6] for run in found)])
+        longest = max([longest, *(run[8] for run in found)])
+        joined += sum(len(run[10]) for run in found)
         malformed += bad
         damaged += wrong
-    assert min(runs, malformed, damaged) > 50
+    assert min(runs, joined, malformed, damaged) > 50
     assert longest > 4
-
-
-def _views(burst: tuple[object, bytes, int, object]) -> tuple[object, memoryview, int, object]:
-    flow, octets, size, idents = burst
-    return flow, memoryview(octets), size, idents
 
 
 def test_the_kernel_is_chosen(native: ModuleType) -> None:
@@ -68,7 +64,7 @@ def test_every_opcode_and_every_length(native: ModuleType, code: int) -> None:
         packet = bytes((code, 0x40, 0xFF, 0xFF)) + bytes(size - 4)
         packet += V4.icrc(packet).to_bytes(4, "little")
         view = memoryview(packet)
-        assert native.scan(V4, view, 4200, None) == twin.scan(V4, view, 4200, None)
+        assert native.scan(V4, [(view, 4200)], None) == twin.scan(V4, [(view, 4200)], None)
 
 
 def test_what_is_not_there_is_refused(native: ModuleType) -> None:
@@ -110,19 +106,30 @@ def test_what_is_not_there_is_refused(native: ModuleType) -> None:
 def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
     view = memoryview(bytes(16))
     functions = native.scan, native.frames, native.packet, native.message, native.place
-    for function in (*functions, native.crc32):
+    for function in (*functions, native.spread, native.crc32):
         with pytest.raises(TypeError):
             function()
     with pytest.raises(AttributeError):
-        native.scan(object(), view, 16, None)
-    with pytest.raises(TypeError):
-        native.scan(V4, "no buffer", 16, None)
-    with pytest.raises(ValueError, match="at least one octet"):
-        native.scan(V4, view, 0, None)
+        native.scan(object(), [(view, 16)], None)
+    for bursts in ([("no buffer", 16)], [(view, "")], [(view,)], [view], 5):
+        with pytest.raises(TypeError):
+            native.scan(V4, bursts, None)
+    with pytest.raises(OverflowError):
+        native.scan(V4, [(view, 1 << 80)], None)
     with pytest.raises(IndexError):
-        native.scan(V4, view, 16, ())
+        native.scan(V4, [(view, 16)], ())
     with pytest.raises(ValueError, match="16 bits"):
-        native.scan(V4, view, 16, (65536,))
+        native.scan(V4, [(view, 16)], (65536,))
+    sink = memoryview(bytearray(16))
+    for parts in (5, [view], [(view, 0)], [(view, 0, "")], [("no buffer", 0, 1)]):
+        with pytest.raises(TypeError):
+            native.spread(parts, 0, 8, 8, sink, 0)
+    with pytest.raises(BufferError):
+        native.spread([(view, 0, 1)], 0, 8, 8, view, 0)
+    for offset, header in ((-1, 2), (2, -1), ((1 << 63) - 1, 2)):
+        for spread in (native.spread, twin.spread):
+            with pytest.raises(ValueError, match="do not fit"):
+                spread([(view, offset, 1)], header, 8, 8, sink, 0)
     with pytest.raises(TypeError):
         native.packet(V4, 0, bytes(12), (None,), 0, 16)
     for heads, extension, payload in (

@@ -141,9 +141,9 @@ def test_packets_are_checked_and_built_while_finalizers_do_the_same() -> None:
 
     def again() -> None:
         assert b"".join(kernel.packet(flow, 0, header, views, 0, 1024)) == packet
-        kernel.scan(flow, memoryview(packet * 4), len(packet), None)
+        kernel.scan(flow, [(memoryview(packet * 4), len(packet))] * 2, None)
 
-    scan = flow, memoryview(packet * 4), len(packet), None
+    scan = flow, [(memoryview(packet * 4), len(packet))] * 2, None
     before = kernel.scan(*scan)
     assert amid(again, kernel.scan, *scan) == before
     for length in (1024, 1028):

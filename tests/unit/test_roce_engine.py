@@ -356,10 +356,8 @@ def test_middle_packets_of_several_bursts_are_one_run() -> None:
     """Their payloads are placed at once; known ones are dropped, wherever they lie."""
     views = [memoryview(bytes((each,)) * 60) for each in range(4)]
     for known in range(6):
-        run = Run(views[0], 0x07, 100, False, 20, 20, 2, 3)
-        run.append(views[1], 0, 1, True)
-        run.append(views[2], 0, 3, False)
-        assert (run.count, run.ask) == (6, True)
+        rest = [(views[1], 0, 1), (views[2], 0, 3)]
+        run = Run(17, 0x07, 100, True, views[0], 20, 20, 2, 6, 3, rest)
         if known:
             run.drop(known)
         assert (run.psn, run.count) == (100 + known, 6 - known)

@@ -26,7 +26,7 @@ from ..packets.run import Run
 from ..wire.addressee import Key, Number
 from ..wire.headers import GSI_QKEY, Address, Bth, Deth
 from ..wire.icrc import Flow
-from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, MIDDLES, UD_SEND_ONLY
+from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
 from ..wire.psn import MASK
 from .awaited import Awaited
 from .counters import Counters
@@ -216,8 +216,12 @@ class Engine:
                 counters.malformed += len(bursts)
                 return
             self._receiving = True
-            for number, run in self._runs(flow, bursts, idents):
-                code, count = run.code, run.count
+            runs, malformed, damaged = scan(flow, bursts, idents)
+            counters.malformed += malformed
+            counters.icrc_errors += damaged
+            for fields in runs:
+                run = Run(*fields)
+                number, code, count = run.number, run.code, run.count
                 queue_pair = self._qps.get(number)
                 if queue_pair is not None:
                     try:
@@ -238,42 +242,6 @@ class Engine:
                 self.deliver()
         finally:
             self._called = self._receiving = False
-
-    def _runs(
-        self,
-        flow: Flow,
-        bursts: Sequence[tuple[memoryview, int]],
-        idents: Sequence[int] | None,
-    ) -> list[tuple[int, Run]]:
-        """Check what came, and return it with the numbers of the queue pairs that it is for."""
-        counters = self.own_counters
-        found: list[tuple[int, Run]] = []
-        for view, segment_size in bursts:
-            if segment_size < 1:
-                counters.malformed += 1
-                continue
-            runs, malformed, damaged = scan(flow, view, segment_size, idents)
-            counters.malformed += malformed
-            counters.icrc_errors += damaged
-            before = found[-1] if found else None
-            for number, code, psn, ask, offset, size, count, length in runs:
-                if before is not None:
-                    run = before[1]
-                    if (
-                        code in MIDDLES
-                        and code == run.code
-                        and number == before[0]
-                        and psn == run.psn + run.count & MASK
-                        and size == run.size
-                        and length == run.length
-                    ):
-                        run.append(view, offset, count, ask)
-                        before = None
-                        continue
-                    before = None
-                run = Run(view, code, psn, ask, offset, size, count, length)
-                found.append((number, run))
-        return found
 
     def _flow(self, source: Address, destination: Address) -> Flow | None:
         try:

@@ -57,13 +57,14 @@ static PyObject *methods_of_crc(void)
 
 static PyMethodDef methods[] = {
     {"crc32", FAST(kernel_crc32), "crc32(data, value, way, /)"},
-    {"scan", FAST(kernel_scan), "scan(flow, view, segment_size, idents, /)"},
+    {"scan", FAST(kernel_scan), "scan(flow, bursts, idents, /)"},
     {"frames", FAST(kernel_frames), "frames(flow, index, head, psn, ask, view, start, mtu, n, /)"},
     {"train", FAST(kernel_train),
      "train(flow, first, head, psn, ask, extension, view, start, mtu, cuts, /)"},
     {"packet", FAST(kernel_packet), "packet(flow, index, header, views, offset, length, /)"},
     {"message", FAST(kernel_message), "message(flow, heads, psn, ask, extension, view, mtu, /)"},
     {"place", FAST(kernel_place), "place(view, begin, size, count, length, sink, at, /)"},
+    {"spread", FAST(kernel_spread), "spread(parts, header, size, length, sink, at, /)"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -78,6 +79,7 @@ PyMODINIT_FUNC PyInit__kernel(void)
     if (native_refused())
         return NULL;
     crc_start();
+    received_start();
     if (packets_start() < 0)
         return NULL;
     names = methods_of_crc();

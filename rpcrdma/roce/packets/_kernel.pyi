@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..wire.icrc import Flow
-from .twin import Scanned
+from .twin import Part, Scanned
 
 METHODS: tuple[str, ...]
 """The ways to compute a CRC that this machine has; the last and quickest is used."""
@@ -12,7 +12,7 @@ def crc32(data: bytes | bytearray | memoryview, value: int, way: int, /) -> int:
     """``zlib.crc32`` by the way of that number in ``METHODS``. For the tests."""
 
 def scan(
-    flow: Flow, view: memoryview, segment_size: int, idents: Sequence[int] | None, /
+    flow: Flow, bursts: Sequence[tuple[memoryview, int]], idents: Sequence[int] | None, /
 ) -> Scanned: ...
 def frames(
     flow: Flow,
@@ -61,4 +61,7 @@ def place(
     sink: memoryview,
     at: int,
     /,
+) -> None: ...
+def spread(
+    parts: Sequence[Part], header: int, size: int, length: int, sink: memoryview, at: int, /
 ) -> None: ...

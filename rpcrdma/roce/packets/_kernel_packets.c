@@ -1,49 +1,23 @@
-/* Packets: check and sort what has arrived, build what is to go, put payloads into place.
+/* Packets that are to go: their headers, and the ICRCs.
  *
  * What each function does and returns is said by its twin in `twin.py`. A packet's ICRC is made
  * from its definition: over the pseudo header of the flow with the packet's length and IPv4
- * identification filled in, the BTH with octet 4 as ones, and the rest. Whoever calls has seen to
- * it that the peer may do what it asks for; every access is held within its buffer here all the
- * same.
+ * identification filled in, the BTH with octet 4 as ones, and the rest. Every access is held within
+ * its buffer.
  */
 
 #include "_kernel.h"
 
 #define PSN_MASK 0xFFFFFFu
-#define ASK 0x80000000u
-#define RESIDUE 0xDEBB20E3u
-/* The register after a packet and its right ICRC. */
-#define MOST_IDENTS 128
 #define MOST_EXTENSION 28
-#define DEFAULT_PKEY 0x7FFFu
 
-static uint32_t rewinds[(LONGEST - SHORTEST) / 4 + 1];
-/* By size: what undoes the octets from the IPv4 identification (included) to the end. */
 static PyObject *pseudo_name;
-
-/* Octets from the BTH to the payload; 0 for what is no opcode. See `opcode.py`. */
-static const uint8_t header_octets[256] = {
-    [0x00] = 12, [0x01] = 12, [0x02] = 12, [0x03] = 16, [0x04] = 12, [0x05] = 16, [0x06] = 28,
-    [0x07] = 12, [0x08] = 12, [0x09] = 16, [0x0A] = 28, [0x0B] = 32, [0x0C] = 28, [0x0D] = 16,
-    [0x0E] = 12, [0x0F] = 16, [0x10] = 16, [0x11] = 16, [0x12] = 24, [0x13] = 40, [0x14] = 40,
-    [0x16] = 16, [0x17] = 16, [0x64] = 20, [0x65] = 24, [0x81] = 12,
-};
 
 int packets_start(void)
 {
-    uint32_t back = crc_power(0xFFFFFFFFu - 32);
-
-    rewinds[0] = crc_power(0xFFFFFFFFu - 8 * (2 + 14 + 8 + SHORTEST));
-    for (size_t step = 1; step < sizeof rewinds / sizeof *rewinds; step++)
-        rewinds[step] = crc_multiply(rewinds[step - 1], back);
     if (pseudo_name == NULL)
         pseudo_name = PyUnicode_InternFromString("pseudo");
     return pseudo_name == NULL ? -1 : 0;
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 static void put16(uint8_t *at, size_t value)
@@ -66,13 +40,7 @@ static void put_icrc(uint8_t *at, uint32_t reg)
         at[octet] = (uint8_t)(reg >> 8 * octet);
 }
 
-/* A flow's pseudo header, with what differs from packet to packet filled in by `begin`. */
-struct flow {
-    uint8_t octets[PREFIX_IPV6 + BTH_OCTETS];
-    size_t length;
-};
-
-static int flow_of(PyObject *object, struct flow *flow)
+int flow_of(PyObject *object, struct flow *flow)
 {
     PyObject *pseudo = PyObject_GetAttr(object, pseudo_name);
     char *octets;
@@ -95,7 +63,7 @@ static int flow_of(PyObject *object, struct flow *flow)
 }
 
 /* The register after the headers, the BTH included, of a packet of `size` octets. */
-static uint32_t begin(struct flow *flow, size_t size, uint32_t ident, const uint8_t *bth)
+uint32_t icrc_begin(struct flow *flow, size_t size, uint32_t ident, const uint8_t *bth)
 {
     uint8_t *ip = flow->octets + 8, *end = flow->octets + flow->length;
 
@@ -111,144 +79,7 @@ static uint32_t begin(struct flow *flow, size_t size, uint32_t ident, const uint
     return crc_update(0xFFFFFFFFu, flow->octets, flow->length + BTH_OCTETS);
 }
 
-/* Whether the ICRC is right, of an IPv4 packet with `ident` or, if that is only likely, any. */
-static int verify(struct flow *flow, const uint8_t *packet, size_t size, uint32_t ident, int known)
-{
-    uint32_t reg = begin(flow, size, ident, packet);
-
-    reg = crc_update(reg, packet + BTH_OCTETS, size - BTH_OCTETS);
-    if (reg == RESIDUE)
-        return 1;
-    if (known || flow->length != PREFIX_IPV4)
-        return 0;
-    return crc_multiply(reg ^ RESIDUE, rewinds[(size - SHORTEST) / 4]) <= 0xFFFF;
-}
-
-/* The IPv4 identification of a packet: what the source knows, or its place. -1: an error. */
-static long ident_of(PyObject *idents, Py_ssize_t index)
-{
-    PyObject *item;
-    long ident;
-
-    if (idents == Py_None)
-        return index < MOST_IDENTS ? (long)index : 0;
-    item = PySequence_GetItem(idents, index);
-    if (item == NULL)
-        return -1;
-    ident = PyLong_AsLong(item);
-    Py_DECREF(item);
-    if (ident < 0 || ident > 0xFFFF) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "an identification has 16 bits");
-        return -1;
-    }
-    return ident;
-}
-
-struct burst {
-    struct flow flow;
-    const uint8_t *octets;
-    Py_ssize_t end;
-    Py_ssize_t segment_size;
-    PyObject *idents;
-};
-
-static int right(struct burst *burst, const uint8_t *packet, Py_ssize_t size, long ident)
-{
-    return verify(&burst->flow, packet, (size_t)size, (uint32_t)ident, burst->idents != Py_None);
-}
-
-/* How many packets form a run with the one at `offset`; or -1. ORs their A bits into `asks`. */
-static Py_ssize_t gather(
-    struct burst *burst, Py_ssize_t offset, Py_ssize_t size, Py_ssize_t index, uint32_t *asks)
-{
-    const uint8_t *first = burst->octets + offset, *packet = first;
-    uint32_t psn = get32(first + 8);
-    Py_ssize_t most = (burst->end - offset) / size, count;
-
-    if (most > MOST_IDENTS - index)
-        most = MOST_IDENTS - index;
-    for (count = 1; count < most; count++) {
-        uint32_t tail;
-        long ident;
-
-        packet += size;
-        tail = get32(packet + 8);
-        if (memcmp(packet, first, 8) != 0 || ((tail ^ ++psn) & PSN_MASK) != 0)
-            break;
-        ident = ident_of(burst->idents, index + count);
-        if (ident < 0)
-            return -1;
-        if (!right(burst, packet, size, ident))
-            break;
-        *asks |= tail;
-    }
-    return count;
-}
-
-/* Whether it is a packet that somebody might want: opcode, length, version and partition. */
-static int sound(const uint8_t *packet, Py_ssize_t size)
-{
-    Py_ssize_t header = header_octets[packet[0]];
-
-    return header != 0 && size >= header + ICRC_OCTETS && (packet[1] & 0x0F) == 0 &&
-           (get32(packet) & DEFAULT_PKEY) == DEFAULT_PKEY;
-}
-
-static PyObject *scan(struct burst *burst)
-{
-    PyObject *runs = PyList_New(0);
-    Py_ssize_t index = 0, malformed = 0, damaged = 0, count;
-
-    if (runs == NULL)
-        return NULL;
-    for (Py_ssize_t offset = 0, size; offset < burst->end; offset += count * size, index += count) {
-        const uint8_t *packet = burst->octets + offset;
-        uint32_t tail, asks;
-        long ident = ident_of(burst->idents, index);
-        PyObject *run;
-
-        if (ident < 0)
-            goto failed;
-        count = 1;
-        size = burst->end - offset;
-        if (size > burst->segment_size)
-            size = burst->segment_size;
-        if (size < SHORTEST || size & 3 || size > LONGEST) {
-            malformed++;
-            continue;
-        }
-        if (!right(burst, packet, size, ident)) {
-            damaged++;
-            continue;
-        }
-        if (!sound(packet, size)) {
-            malformed++;
-            continue;
-        }
-        tail = asks = get32(packet + 8);
-        if (packet[0] == 0x01 || packet[0] == 0x07 || packet[0] == 0x0E) {
-            count = gather(burst, offset, size, index, &asks);
-            if (count < 0)
-                goto failed;
-        }
-        run = Py_BuildValue(
-            "(IiINnnnn)", get32(packet + 4) & PSN_MASK, packet[0], tail & PSN_MASK,
-            PyBool_FromLong(asks & ASK), offset, size, count,
-            size - header_octets[packet[0]] - ICRC_OCTETS - (packet[1] >> 4 & 3));
-        if (run == NULL || PyList_Append(runs, run) < 0) {
-            Py_XDECREF(run);
-            goto failed;
-        }
-        Py_DECREF(run);
-    }
-    return Py_BuildValue("(Nnn)", runs, malformed, damaged);
-failed:
-    Py_DECREF(runs);
-    return NULL;
-}
-
-static int expect(Py_ssize_t count, Py_ssize_t wanted, const char *name)
+int takes_count(Py_ssize_t count, Py_ssize_t wanted, const char *name)
 {
     if (count == wanted)
         return 0;
@@ -256,33 +87,8 @@ static int expect(Py_ssize_t count, Py_ssize_t wanted, const char *name)
     return -1;
 }
 
-PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
-    struct burst burst;
-    Py_buffer view;
-    PyObject *found;
-
-    (void)self;
-    if (expect(count, 4, "scan") < 0 || flow_of(args[0], &burst.flow) < 0)
-        return NULL;
-    burst.segment_size = PyLong_AsSsize_t(args[2]);
-    if (burst.segment_size < 1) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "a segment has at least one octet");
-        return NULL;
-    }
-    if (PyObject_GetBuffer(args[1], &view, PyBUF_SIMPLE) < 0)
-        return NULL;
-    burst.octets = view.buf;
-    burst.end = view.len;
-    burst.idents = args[3];
-    found = scan(&burst);
-    PyBuffer_Release(&view);
-    return found;
-}
-
 /* Whether `count` pieces of `length` octets, `step` apart from `at` on, lie within `total`. */
-static int within(
+int pieces_within(
     Py_ssize_t total, Py_ssize_t at, Py_ssize_t step, Py_ssize_t count, Py_ssize_t length)
 {
     if (at < 0 || count < 0 || length < 0 || length > step || at > total)
@@ -303,7 +109,7 @@ PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count)
     uint8_t bth[BTH_OCTETS], *out;
 
     (void)self;
-    if (expect(count, 9, "frames") < 0 || flow_of(args[0], &flow) < 0)
+    if (takes_count(count, 9, "frames") < 0 || flow_of(args[0], &flow) < 0)
         return NULL;
     index = PyLong_AsSsize_t(args[1]);
     head = PyLong_AsUnsignedLongLong(args[2]);
@@ -315,7 +121,7 @@ PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count)
     if (PyErr_Occurred() || PyObject_GetBuffer(args[5], &view, PyBUF_SIMPLE) < 0)
         return NULL;
     if (index < 0 || mtu < 1 || mtu > 4096 || n < 1 || n > 0xFFFF ||
-        !within(view.len, start, mtu, n, mtu)) {
+        !pieces_within(view.len, start, mtu, n, mtu)) {
         PyErr_SetString(PyExc_ValueError, "frames of what is not there");
         goto done;
     }
@@ -330,7 +136,7 @@ PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count)
         uint32_t reg;
 
         put32(bth + 8, (psn++ & PSN_MASK) | (packet == n - 1 ? ask : 0));
-        reg = begin(&flow, (size_t)mtu + FRAME_OCTETS, (uint32_t)index + (uint32_t)packet, bth);
+        reg = icrc_begin(&flow, (size_t)mtu + FRAME_OCTETS, (uint32_t)index + (uint32_t)packet, bth);
         memcpy(out, bth, BTH_OCTETS);
         put_icrc(out + BTH_OCTETS, crc_update(reg, payload, (size_t)mtu));
     }
@@ -360,7 +166,7 @@ static uint8_t *add_burst(struct train *train, uint8_t *out, Py_ssize_t packets)
         put32(out + 4, (uint32_t)train->first);
         put32(out + 8, (train->psn++ & PSN_MASK) | (train->left == 0 ? train->ask : 0));
         memcpy(out + BTH_OCTETS, train->extension, (size_t)more);
-        reg = begin(
+        reg = icrc_begin(
             &train->flow, (size_t)(FRAME_OCTETS + more + train->mtu), (uint32_t)index, out);
         reg = crc_update(reg, train->extension, (size_t)more);
         out += BTH_OCTETS + more;
@@ -406,7 +212,7 @@ PyObject *kernel_train(PyObject *self, PyObject *const *args, Py_ssize_t count)
     Py_ssize_t start;
 
     (void)self;
-    if (expect(count, 10, "train") < 0 || flow_of(args[0], &train.flow) < 0 ||
+    if (takes_count(count, 10, "train") < 0 || flow_of(args[0], &train.flow) < 0 ||
         PyBytes_AsStringAndSize(args[5], &extension, &train.extension_length) < 0 ||
         (train.left = packets_of(args[9])) < 0)
         return NULL;
@@ -420,7 +226,7 @@ PyObject *kernel_train(PyObject *self, PyObject *const *args, Py_ssize_t count)
     if (PyErr_Occurred() || PyObject_GetBuffer(args[6], &view, PyBUF_SIMPLE) < 0)
         return NULL;
     if (train.mtu < 1 || train.mtu > 4096 || train.extension_length > MOST_EXTENSION ||
-        !within(view.len, start, train.mtu, train.left, train.mtu)) {
+        !pieces_within(view.len, start, train.mtu, train.left, train.mtu)) {
         PyErr_SetString(PyExc_ValueError, "packets of what is not there");
     } else {
         made = PyBytes_FromStringAndSize(
@@ -523,7 +329,7 @@ PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count)
     Py_ssize_t index, header_length, length, pad, size;
 
     (void)self;
-    if (expect(count, 6, "packet") < 0 || flow_of(args[0], &flow) < 0 ||
+    if (takes_count(count, 6, "packet") < 0 || flow_of(args[0], &flow) < 0 ||
         PyBytes_AsStringAndSize(args[2], &header, &header_length) < 0)
         return NULL;
     index = PyLong_AsSsize_t(args[1]);
@@ -541,7 +347,7 @@ PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count)
     built.parts = PyList_New(0);
     if (built.parts == NULL)
         return NULL;
-    built.reg = begin(&flow, (size_t)size, (uint32_t)index, (const uint8_t *)header);
+    built.reg = icrc_begin(&flow, (size_t)size, (uint32_t)index, (const uint8_t *)header);
     built.reg = crc_update(
         built.reg, (const uint8_t *)header + BTH_OCTETS, (size_t)(header_length - BTH_OCTETS));
     if (length <= COPIED) {
@@ -598,7 +404,7 @@ static uint8_t *add_packet(
     put32(out + 8, ((whole->psn + index) & PSN_MASK) | (last ? whole->ask : 0));
     memcpy(out + BTH_OCTETS, whole->extension, (size_t)more);
     memcpy(out + BTH_OCTETS + more, payload, (size_t)length);
-    reg = begin(&whole->flow, (size_t)(end - out + pad + ICRC_OCTETS), index, out);
+    reg = icrc_begin(&whole->flow, (size_t)(end - out + pad + ICRC_OCTETS), index, out);
     reg = crc_update(reg, out + BTH_OCTETS, (size_t)(more + length));
     return end + seal(end, pad, reg);
 }
@@ -631,7 +437,7 @@ PyObject *kernel_message(PyObject *self, PyObject *const *args, Py_ssize_t count
     Py_ssize_t mtu;
 
     (void)self;
-    if (expect(count, 7, "message") < 0 || flow_of(args[0], &whole.flow) < 0)
+    if (takes_count(count, 7, "message") < 0 || flow_of(args[0], &whole.flow) < 0)
         return NULL;
     if (!PyTuple_Check(args[1]) || PyTuple_Size(args[1]) != 4) {
         PyErr_SetString(PyExc_TypeError, "a message has four first words");
@@ -654,41 +460,4 @@ PyObject *kernel_message(PyObject *self, PyObject *const *args, Py_ssize_t count
         made = built_of(&whole, &view, mtu);
     PyBuffer_Release(&view);
     return made;
-}
-
-PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
-    Py_buffer view, sink;
-    Py_ssize_t number[5];
-
-    (void)self;
-    if (expect(count, 7, "place") < 0)
-        return NULL;
-    for (int each = 0; each < 4; each++)
-        number[each] = PyLong_AsSsize_t(args[1 + each]);
-    number[4] = PyLong_AsSsize_t(args[6]);
-    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE) < 0)
-        return NULL;
-    if (PyObject_GetBuffer(args[5], &sink, PyBUF_WRITABLE) < 0) {
-        PyBuffer_Release(&view);
-        return NULL;
-    }
-    {
-        const Py_ssize_t from = number[0], size = number[1], runs = number[2], length = number[3];
-        const Py_ssize_t at = number[4];
-
-        if (within(view.len, from, size, runs, length) &&
-            within(sink.len, at, length, runs, length))
-            for (Py_ssize_t packet = 0; packet < runs; packet++)
-                memmove(
-                    (uint8_t *)sink.buf + at + packet * length,
-                    (const uint8_t *)view.buf + from + packet * size, (size_t)length);
-        else
-            PyErr_SetString(PyExc_ValueError, "payloads that do not fit");
-    }
-    PyBuffer_Release(&sink);
-    PyBuffer_Release(&view);
-    if (PyErr_Occurred())
-        return NULL;
-    Py_RETURN_NONE;
 }

@@ -9,11 +9,11 @@ from __future__ import annotations
 from .twin import FRAME_OCTETS, MOST_COPIED, MOST_TRAIN, pieces
 
 try:
-    from ._kernel import frames, message, packet, place, scan, train
+    from ._kernel import frames, message, packet, place, scan, spread, train
 
     native = True
 except ImportError:
-    from .twin import frames, message, packet, place, scan, train
+    from .twin import frames, message, packet, place, scan, spread, train
 
     native = False
 
@@ -28,5 +28,6 @@ __all__ = [
     "pieces",
     "place",
     "scan",
+    "spread",
     "train",
 ]

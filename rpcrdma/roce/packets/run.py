@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from .kernel import place
+from .kernel import place, spread
+from .twin import Part
 
 
 class Run:
     """One packet, or several MIDDLE packets of one message that follow each other.
 
-    ``count`` packets of ``size`` octets each, headers and ICRC included; their PSNs are ``psn`` and
-    the following. The first ``here`` of them lie from ``offset`` of ``view`` on. If they came in
-    several bursts, the others are in ``rest``: for each burst its view, the offset, how many. Each
-    packet has ``length`` octets of payload, without the pad; the pad may be a lie, then that is
-    negative. ``ask`` tells whether any of them asks for an acknowledgement. The ICRCs are right,
-    and the packets are long enough for the headers of their opcode ``code``.
+    They are for the queue pair ``number``: ``count`` packets of ``size`` octets each, headers and
+    ICRC included; their PSNs are ``psn`` and the following. The first ``here`` of them lie from
+    ``offset`` of ``view`` on. If they came in several bursts, the others are in ``rest``: for each
+    burst its view, the offset, how many. Each packet has ``length`` octets of payload, without the
+    pad; the pad may be a lie, then that is negative. ``ask`` tells whether any of them asks for an
+    acknowledgement. The ICRCs are right, and the packets are long enough for the headers of their
+    opcode ``code``.
     """
 
-    __slots__ = ("ask", "code", "count", "here", "length", "offset", "psn", "rest", "size", "view")
+    __slots__ = (
+        "ask",
+        "code",
+        "count",
+        "here",
+        "length",
+        "number",
+        "offset",
+        "psn",
+        "rest",
+        "size",
+        "view",
+    )
 
     def __init__(
         self,
-        view: memoryview,
+        number: int,
         code: int,
         psn: int,
         ask: bool,
+        view: memoryview,
         offset: int,
         size: int,
+        here: int,
         count: int,
         length: int,
+        rest: list[Part],
     ) -> None:
-        self.view = view
+        self.number = number
         self.code = code
         self.psn = psn
         self.ask = ask
+        self.view = view
         self.offset = offset
         self.size = size
-        self.count = self.here = count
+        self.here = here
+        self.count = count
         self.length = length
-        self.rest: list[tuple[memoryview, int, int]] = []
-
-    def append(self, view: memoryview, offset: int, count: int, ask: bool) -> None:
-        """Append packets of the next burst, which follow these."""
-        self.rest.append((view, offset, count))
-        self.count += count
-        self.ask |= ask
+        self.rest = rest
 
     def drop(self, count: int) -> None:
         """Drop the first ``count`` packets; at least one must be left."""
@@ -58,16 +69,14 @@ class Run:
         self.here -= count
 
     @property
-    def parts(self) -> Iterator[tuple[memoryview, int, int]]:
+    def parts(self) -> list[Part]:
         """Where the packets lie: view, offset of the first, how many."""
-        yield self.view, self.offset, self.here
-        yield from self.rest
+        return [(self.view, self.offset, self.here), *self.rest]
 
     def place(self, header: int, sink: memoryview, at: int) -> None:
         """Copy the payloads, which follow ``header`` octets of each packet, to ``sink``."""
         size, length = self.size, self.length
-        place(self.view, self.offset + header, size, self.here, length, sink, at)
-        at += self.here * length
-        for view, offset, count in self.rest:
-            place(view, offset + header, size, count, length, sink, at)
-            at += count * length
+        if self.rest:
+            spread(self.parts, header, size, length, sink, at)
+        else:
+            place(self.view, self.offset + header, size, self.here, length, sink, at)

@@ -13,10 +13,13 @@ from ..wire.icrc import CONGESTION_DELTA, RESIDUE, Flow, crc32
 from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, MAX_EXTENSION_OCTETS, MAX_MTU, MIDDLES, OPCODES
 from ..wire.psn import MASK
 
-Found = tuple[int, int, int, bool, int, int, int, int]
+Part = tuple[memoryview, int, int]
+"""Packets of a run in one burst: its view, the offset of the first, how many."""
+
+Found = tuple[int, int, int, bool, memoryview, int, int, int, int, int, list[Part]]
 """The fields of a ``run.Run``: queue pair number; opcode; first PSN; whether any packet asks for an
-acknowledgement; offset of the first packet; octets of each; how many; octets of payload of each
-(negative if the pad is longer than the payload)."""
+acknowledgement; view; offset of the first packet; octets of each; how many in this burst, and in
+all; octets of payload of each (negative if the pad is longer than the payload); the other parts."""
 
 Scanned = tuple[list[Found], int, int]
 """Runs, how many packets were malformed, and how many had a wrong ICRC."""
@@ -39,15 +42,52 @@ _FULL_MEMBER = 0x8000
 _ZEROS = (b"", b"\0", b"\0\0", b"\0\0\0")
 
 
-def scan(flow: Flow, view: memoryview, segment_size: int, idents: Sequence[int] | None) -> Scanned:
-    """Check the packets of a burst and cut it into runs.
+def scan(
+    flow: Flow, bursts: Sequence[tuple[memoryview, int]], idents: Sequence[int] | None
+) -> Scanned:
+    """Check the packets of bursts that came one after the other, and cut them into runs.
 
-    The packets have ``segment_size`` octets each, the last one may have fewer. A run is one
-    packet, or MIDDLE packets whose first eight octets are the same and whose PSNs follow each
-    other. ``idents`` are the packets' IPv4 identifications where the source knows them; then no
-    other is accepted. Refused are a wrong ICRC; a length that is impossible or too short for the
-    opcode's headers; an unknown opcode; another version or partition.
+    For each burst there are its octets and a segment size: its packets have so many octets each,
+    the last one may have fewer. A run is one packet, or MIDDLE packets whose first eight octets are
+    the same and whose PSNs follow each other; those that begin a burst go on with the last run of
+    the one before if they are of the same message and size. ``idents`` are the packets' IPv4
+    identifications where the source knows them, of a single burst; then no other is accepted.
+    Refused are a wrong ICRC; a length that is impossible or too short for the opcode's headers; an
+    unknown opcode; another version or partition; a burst of an impossible segment size.
     """
+    runs: list[Found] = []
+    malformed = damaged = 0
+    for view, segment_size in bursts:
+        if segment_size < 1:
+            malformed += 1
+            continue
+        found, bad, wrong = _scan_burst(flow, view, segment_size, idents)
+        malformed += bad
+        damaged += wrong
+        if runs and found and (joined := _join(runs[-1], found[0])) is not None:
+            runs[-1] = joined
+            del found[0]
+        runs += found
+    return runs, malformed, damaged
+
+
+def _join(run: Found, begun: Found) -> Found | None:
+    """Return a run that goes on with what begins the next burst, or ``None`` if it does not."""
+    number, code, psn, ask, view, offset, size, here, count, length, rest = run
+    if code not in MIDDLES or (number, code, psn + count & MASK, size, length) != (
+        *begun[:3],
+        begun[6],
+        begun[9],
+    ):
+        return None
+    part = begun[4], begun[5], begun[7]
+    more = number, code, psn, ask or begun[3], view, offset, size, here, count + begun[8], length
+    return *more, [*rest, part]
+
+
+def _scan_burst(
+    flow: Flow, view: memoryview, segment_size: int, idents: Sequence[int] | None
+) -> Scanned:
     unpack = BTH.unpack_from
     runs: list[Found] = []
     malformed = damaged = offset = index = 0
@@ -78,9 +118,9 @@ def scan(flow: Flow, view: memoryview, segment_size: int, idents: Sequence[int] 
                 asks = tail
                 if code in MIDDLES:
                     count, asks = _gather(view, offset, size, index, flow, idents)
-                ask = bool(asks & ACK_REQUEST)
                 length = size - header - ICRC_OCTETS - (head >> 52 & 3)
-                runs.append((head & MASK, code, tail & MASK, ask, offset, size, count, length))
+                which = head & MASK, code, tail & MASK, bool(asks & ACK_REQUEST)
+                runs.append((*which, view, offset, size, count, count, length, []))
         offset += count * size
         index += count
     return runs, malformed, damaged
@@ -291,3 +331,19 @@ def place(
     for start in range(at, at + count * length, length) if length else ():
         sink[start : start + length] = view[begin : begin + length]
         begin += size
+
+
+def spread(
+    parts: Sequence[Part], header: int, size: int, length: int, sink: memoryview, at: int
+) -> None:
+    """Copy the payloads of all parts of a run to ``sink`` from ``at`` on.
+
+    The packets have ``size`` octets each, and ``length`` of payload behind ``header`` octets.
+    Raises ``ValueError`` when that is not within the views and the sink; the parts before that are
+    copied then.
+    """
+    for view, offset, count in parts:
+        if min(header, offset) < 0:
+            raise ValueError("payloads that do not fit")
+        place(view, offset + header, size, count, length, sink, at)
+        at += count * length
