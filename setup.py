@@ -27,6 +27,7 @@ NATIVE = (
     "nfsrdma.rpcrdma._future",
     "nfsrdma.rpcrdma.roce.packets._kernel",
     "nfsrdma.rpcrdma.io._exchange",
+    "nfsrdma.rpcrdma.io._serve",
     "nfsrdma.rpcrdma.providers._udp",
     "nfsrdma.rpcrdma.providers.shm._talk",
     "nfsrdma.rpcrdma.transport._short",

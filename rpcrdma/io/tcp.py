@@ -30,6 +30,11 @@ from .fork import keep_from_children
 from .owners import owner_of_peer
 from .reactor import SelectReactor
 
+try:
+    from ._serve import Reader
+except ImportError:
+    Reader = None  # type: ignore[assignment,misc]
+
 _log = logging.getLogger(__name__)
 
 _READ: Final = 65536
@@ -90,6 +95,7 @@ class _Link:
         "_paused",
         "_prompt",
         "_reactor",
+        "_readable",
         "_sock",
         "_stream",
         "_writing",
@@ -106,6 +112,9 @@ class _Link:
         self._exchanges: Exchanges | None = None
         stream.on_ready = self._ready
         stream.on_shut = self._shut
+        self._readable: Callable[[], None] = self._read
+        if Reader is not None and self._prompt is not None and self._prompt.has_lane:
+            self._readable = Reader(self._fd, self._prompt, self._read).ready
         reactor.add_reader(self._fd, self._readable)
 
     def exchange(self) -> None:
@@ -134,20 +143,25 @@ class _Link:
         self._paused = True
         self._reactor.remove_reader(self._fd)
 
-    def _readable(self) -> None:
+    def _read(self, data: bytes | int | None = None) -> None:
+        """Take what there is to read: after ``data``, which was read, or the number of an error."""
         stream = self._stream
         sock = self._sock
         try:
+            if isinstance(data, int):
+                raise OSError(data, os.strerror(data))
             if self._exchanges is not None and not self._takes_over(self._exchanges):
                 return
             for _ in range(_READS):
                 target = stream.target()
                 if target is None:
                     wanted = stream.portion
-                    data = sock.recv(wanted)
+                    if data is None:
+                        data = sock.recv(wanted)
                     count = len(data)
                     if count and not (count < wanted and self._answered(data)):
                         stream.handle_data(data)
+                    data = None
                 else:
                     count, wanted = sock.recv_into(target), len(target)
                     if count:
@@ -221,7 +235,12 @@ class _Link:
         self._stop_writing()
         if not self._paused:
             self._reactor.remove_reader(self._fd)
+        self._readable = _nothing
         self._sock.close()
+
+
+def _nothing() -> None:
+    """Do nothing: the socket is closed."""
 
 
 def attach_socket(

@@ -236,6 +236,11 @@ class StreamChannel:
         return reply
 
     @property
+    def has_lane(self) -> bool:
+        """Whether calls that arrive have a short way."""
+        return self._lane is not None
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is under way: no call in flight, no octets that wait, no record begun.
 
@@ -385,13 +390,20 @@ class StreamChannel:
                 return taken
             self.answered(taken, 0)  # what the lane has sent goes first
             return _NOTHING
-        self._return_lent()
-        if not octets:
-            self._batching, self._single = True, False
-            self._serve_call(record)
-            self._batching = False
-            self._end_batch()
+        if octets:
+            self._return_lent()
+        else:
+            self.declined(record)
         return _NOTHING
+
+    def declined(self, record: memoryview | bytes) -> None:
+        """Serve a call that came with nothing else under way, and that the lane has declined."""
+        self._taken = _NOTHING
+        self._return_lent()
+        self._batching, self._single = True, False
+        self._serve_call(memoryview(record))
+        self._batching = False
+        self._end_batch()
 
     def answered(self, record: memoryview, sent: int) -> None:
         """Note how much of the record that :meth:`answer` has returned is sent; send the rest."""

@@ -52,6 +52,7 @@ NATIVE_MODULES = {
     "nfsrdma.dissector.capture._guard": "captures",
     "nfsrdma.rpcrdma._future": "tasks",
     "nfsrdma.rpcrdma.io._exchange": "TCP calls",
+    "nfsrdma.rpcrdma.io._serve": "TCP replies",
     "nfsrdma.rpcrdma.providers._udp": "datagrams",
     "nfsrdma.rpcrdma.providers.shm._talk": "shared memory",
     "nfsrdma.rpcrdma.roce.packets._kernel": "RoCE packets",
