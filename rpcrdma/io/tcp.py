@@ -235,7 +235,7 @@ class _Link:
         self._stop_writing()
         if not self._paused:
             self._reactor.remove_reader(self._fd)
-        self._readable = _nothing
+        self._readable, self._exchanges = _nothing, None  # they have us
         self._sock.close()
 
 
