@@ -11,8 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import Final
 
 from ..software.patience import BOTH_WAKE_S, Patience
+
+_PAYS_S: Final = BOTH_WAKE_S / 2
+"""How long looks are where most of them pay."""
 
 
 class Lookout:
@@ -38,6 +42,11 @@ class Lookout:
         """Whether anything came since it was last looked for in vain."""
         self._waits_since = 0.0
         """When it was, if nothing came since then."""
+
+    @property
+    def pays(self) -> bool:
+        """Whether looks have paid lately: the peer is at work, on a processor of its own."""
+        return self._patience.seconds >= _PAYS_S
 
     def heard(self) -> None:
         """Note that something came."""

@@ -130,6 +130,7 @@ class SoftDevice(EngineDevice):
             reactor.time,
             briefly=not isinstance(reactor, SelectReactor),
         )
+        self.engine.send_early = self._send_early
         self.engine.wait, self.engine.waiting_pays = waiting, waiting.pays
         self._lookout = Lookout(self._watch, self._may_wait, self.driver.turn)
         if isinstance(reactor, PolledReactor):
@@ -393,6 +394,11 @@ class SoftDevice(EngineDevice):
 
     def _await(self, looking_s: float, sleeping_s: float) -> bool:
         return self._only is not None and self._only.wait(looking_s, sleeping_s)
+
+    def _send_early(self) -> None:
+        """Answer before all that has come is handled, unless the peer needs our processor."""
+        if self._lookout.pays:
+            self.driver.send()
 
     def _watch(self, looking_s: float) -> bool:
         return self._await(looking_s, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import nullcontext
 from dataclasses import replace
 from random import Random
 
@@ -350,6 +351,38 @@ def test_a_train_has_the_same_packets(opcode: WrOpcode, monkeypatch: pytest.Monk
     )
     assert len(plain) > 512
     assert plain == trains
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_a_long_answer_is_sent_before_the_rest_is_handled(faulty: bool) -> None:
+    """Also if sending fails: that is raised when everything has been handled."""
+    peer = Peer()
+    engine, qp = peer.end.engine, peer.end.qp
+    happened: list[str] = []
+
+    def prompt(message: memoryview) -> bool:
+        happened.append("handled")
+        qp.put((bytes(10 if message == b"ping" else 10000),))
+        return True
+
+    def send() -> None:
+        happened.append("sent")
+        while engine.poll_transmit(peer.now) is not None:
+            pass
+        if faulty:
+            raise RuntimeError("no network")
+
+    qp.prompt = prompt
+    engine.send_early = send
+    for _ in range(5):
+        qp.post_recv(RecvWR(memoryview(bytearray(64))))
+    calls = (b"ping", b"read", b"ping", b"read", b"read")
+    octets = [peer.octets(peer.packet("SEND_ONLY", 10 + i, payload=calls[i])) for i in range(5)]
+    bursts = [(memoryview(each), len(each)) for each in octets]
+    with pytest.raises(RuntimeError) if faulty else nullcontext():
+        engine.handle_bursts(bursts, peer.there, peer.here, peer.now)
+    # Short answers wait for company, and what the last one is answered for the turn that follows.
+    assert happened == ["handled", "handled", "sent", "handled", "handled", "sent", "handled"]
 
 
 def test_middle_packets_of_several_bursts_are_one_run() -> None:

@@ -44,6 +44,7 @@ def test_what_comes_is_followed_by_a_turn_and_the_next_look(port: Port) -> None:
         assert port.lookout(None)
         assert port.turns == turns
     assert port.looked == [BOTH_WAKE_S] * 3
+    assert port.lookout.pays
 
 
 def test_a_look_is_no_longer_than_the_sleep(port: Port) -> None:
@@ -66,6 +67,7 @@ def test_where_looks_find_nothing_there_are_soon_few(port: Port) -> None:
     for _ in range(2000):
         port.lookout.heard()
         assert not port.lookout(None)
+    assert not port.lookout.pays
     assert sum(port.looked) < 80 * BOTH_WAKE_S
     assert len(port.looked) < 100
 

@@ -104,6 +104,9 @@ class Engine:
         """Sends what there is, and takes what comes until an exchange is over or lasts too long."""
         self.waiting_pays: Callable[[], bool] = _never
         self.exchanging = False
+        self.send_early: Callable[[], None] = _nobody
+        """Called when there is a long answer while more that has come is still to be handled: sends
+        it if that pays. So the peer is at work meanwhile; without it the two take turns."""
         self._receiving = False
         self._held: list[tuple[Run, Flow, float]] = []
         """Datagrams of queue pair 1 that came during an exchange, and when."""
@@ -219,7 +222,9 @@ class Engine:
             runs, malformed, damaged = scan(flow, bursts, idents)
             counters.malformed += malformed
             counters.icrc_errors += damaged
+            left = len(runs)
             for fields in runs:
+                left -= 1
                 run = Run(*fields)
                 number, code, count = run.number, run.code, run.count
                 queue_pair = self._qps.get(number)
@@ -228,6 +233,8 @@ class Engine:
                         queue_pair.receive(run, flow, now)
                     except Exception as error:
                         self._fault(queue_pair, error)
+                    if left and self._ready and queue_pair.has_much and not self.exchanging:
+                        self._send_early()
                 elif number == GSI_QPN and code == UD_SEND_ONLY:
                     try:
                         self._receive_mad(run, flow, now)
@@ -242,6 +249,13 @@ class Engine:
                 self.deliver()
         finally:
             self._called = self._receiving = False
+
+    def _send_early(self) -> None:
+        try:
+            self.send_early()
+        except Exception as error:
+            self._faults.append(error)
+        self._called = True
 
     def _flow(self, source: Address, destination: Address) -> Flow | None:
         try:

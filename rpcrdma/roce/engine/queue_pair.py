@@ -40,6 +40,7 @@ HEARS: dict[QpState, frozenset[Role]] = {
 _ROLES = {code: row.role for code, row in OPCODES.items()}
 _RTS = QpState.RTS
 _RESPONDER = Role.RESPONDER
+_MUCH_OCTETS: Final = 8192
 _MOST_QUIET: Final = 64
 _MOST_QUIET_OCTETS: Final = 1 << 20
 
@@ -255,6 +256,14 @@ class QueuePair(SharedState):
         ):
             return False
         return prompt(message)
+
+    @property
+    def has_much(self) -> bool:
+        """Whether there is so much to send that the peer should not wait for what follows."""
+        flight = self.requester.flight
+        return (
+            flight.tail_octets - flight.next_octets > _MUCH_OCTETS or len(self.responder.outbox) > 0
+        )
 
     def schedule(self) -> None:
         """Ask to be polled for packets to send."""
