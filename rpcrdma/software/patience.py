@@ -31,9 +31,9 @@ _LATE_S: Final = 100e-6
 """How much later than twice the expected time an answer is looked for."""
 _LATE_NAP_S: Final = 10e-6
 """How much longer than asked for a nap takes at first, before that is learned."""
-_MARGIN: Final = 1 / 8
+_MARGIN: Final = 1 / 16
 """The part of an expected time that is looked through in any case: no two calls are the same."""
-_MARGIN_S: Final = 12e-6
+_MARGIN_S: Final = 4e-6
 """What comes between waking up and looking, while nothing is in the processor's caches."""
 _LEAST_NAP_S: Final = 40e-6
 """A nap takes processor time as well: where a timer is the hypervisor's, as much as 15 us."""

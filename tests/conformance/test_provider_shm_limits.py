@@ -176,7 +176,7 @@ def test_how_long_a_transfer_takes_is_learned() -> None:
     assert transfer.nap_s == 0.0  # a sleep might be too long for that
     for _ in range(40):
         transfer.took(1e-3)
-    assert 0.8e-3 < transfer.nap_s < 0.9e-3
+    assert 0.85e-3 < transfer.nap_s < 0.95e-3
     transfer.took(50e-6)
     assert transfer.nap_s == 0.0
 
