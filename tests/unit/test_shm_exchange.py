@@ -15,6 +15,7 @@ from tests.support.shm_world import Ends, ShmWorld, shm_world, waiting
 
 from nfsrdma.client.file import spread
 from nfsrdma.rpcrdma.providers.shm import exchange as exchange_module
+from nfsrdma.rpcrdma.providers.shm import responder as responder_module
 from nfsrdma.rpcrdma.providers.shm.ring import (
     ARMED,
     CONSUMED,
@@ -330,6 +331,51 @@ def test_what_is_posted_as_ever_keeps_its_place(harness: ProviderHarness, ends: 
     assert not any(wc.status for wc in client.sent)
 
 
+def posted_at_random(harness: ProviderHarness, rng: Random) -> list[object]:
+    """Post descriptors that are more or less those of messages; return what came of it."""
+    client, server = two(harness)
+    came: list[object] = []
+
+    def shown(message: memoryview) -> bool:
+        came.append(bytes(message))
+        if rng.random() < 0.05:
+            server.connection.queue_pair.post_send(SendWR(WrOpcode.SEND, (memoryview(b"word"),)))
+        if rng.random() < 0.01:
+            server.connection.queue_pair.fail("as it was told")  # type: ignore[attr-defined]
+        return rng.random() < 0.7
+
+    server.connection.queue_pair.prompt = shown  # type: ignore[attr-defined]
+    octets = rng.randbytes(4096)
+    for _ in range(40):
+        for _ in range(rng.randrange(1, 6)):
+            length, start = rng.randrange(60), rng.randrange(4000)
+            if rng.random() < 0.02:
+                length, start = rng.choice(((1 << 33, 0), (9, 1 << 18), (5000, 0), (1, 1 << 62)))
+            opcode = rng.choice((0, 3, 4)) if rng.random() < 0.01 else SEND
+            flags = rng.choice((1, 2, 4)) if rng.random() < 0.01 else 0
+            where = start if rng.random() < 0.01 else IN_RING | start
+            publish(client, opcode, flags, 0, 0, length, where, 0, 0, octets=octets)
+        server.connection.run()  # type: ignore[attr-defined]
+        came.append((ring_of(server).words[CONSUMED], server.connection.queue_pair.state))
+        if server.connection.queue_pair.state is not QpState.RTS:
+            break
+        stock(server)
+    came.append([(wc.status, wc.byte_len, wc.invalidated_rkey) for wc in server.received])
+    return came
+
+
+@pytest.mark.skipif(responder_module.show is None, reason="not compiled, or NFSRDMA_NATIVE=0")
+@pytest.mark.parametrize("seed", range(30))
+def test_the_same_is_shown_in_python(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = []
+    for show in (responder_module.show, None):
+        monkeypatch.setattr(responder_module, "show", show)
+        harness = HARNESSES["shm"]()
+        outcomes.append(posted_at_random(harness, Random(seed)))
+        harness.close()
+    assert outcomes[0] == outcomes[1]
+
+
 # What a client and a server do.
 
 
@@ -364,9 +410,10 @@ def test_the_same_comes_of_it(
     local: bool, tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told, taken, answered = [], [], []
-    compiled = short._short
+    compiled, show = short._short, responder_module.show
     for lanes, native in (("1", None), ("0", None), ("1 compiled", compiled)):
         monkeypatch.setattr(short, "_short", native)
+        monkeypatch.setattr(responder_module, "show", show if native else None)
         monkeypatch.setenv("NFSRDMA_LANES", lanes[:1])
         said: list[Any] = []
         tree = None

@@ -8,11 +8,9 @@
 
 #define _GNU_SOURCE /* sched_getcpu */
 
-#include "native.h"
+#include "_talk.h"
 
 #include <sched.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -38,22 +36,6 @@ enum {
 };
 
 #define NAP_LIMIT 3600.0
-#define IN_RING (UINT64_C(1) << 63)
-
-struct descriptor {
-    uint8_t opcode;
-    uint8_t flags;
-    uint16_t nothing;
-    uint32_t imm;
-    uint64_t length;
-    uint64_t where;
-    uint64_t rkey;
-    uint64_t address;
-    uint64_t reserved[3];
-};
-
-_Static_assert(sizeof(struct descriptor) == 64, "DESCRIPTOR_OCTETS");
-
 struct rings {
     Py_buffer words, descriptors, messages;
     Py_buffer peer_words, peer_descriptors, peer_messages;
@@ -451,6 +433,8 @@ static PyMethodDef methods[] = {
      "start, consumed, pieces, expected, mask, most, sink, nap, seconds, reach, report, /)"},
     {"put", put, METH_VARARGS,
      "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
+    {"show", (PyCFunction)(void (*)(void))talk_show, METH_FASTCALL,
+     "show(descriptors, messages, words, produced, responder, host, prompt, /)"},
     {"look", look, METH_VARARGS, "look(peer_words, seen, wanted, seconds, /)"},
     {"nap", nap, METH_O, "nap(seconds, /)"},
     {"place", place, METH_NOARGS, "place()"},
@@ -463,5 +447,5 @@ static struct PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit__talk(void)
 {
-    return native_refused() ? NULL : PyModule_Create(&module);
+    return native_refused() || talk_prepare_show() < 0 ? NULL : PyModule_Create(&module);
 }

@@ -1,6 +1,9 @@
 """An exchange in the rings of both sides; ``talk.talk_in_python`` is its twin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from .link import Host
+from .responder import Responder
 
 def talk(
     words: memoryview,
@@ -36,6 +39,18 @@ def put(
     /,
 ) -> int:
     """Post a message: see ``talk.put_in_python``."""
+
+def show(
+    descriptors: memoryview,
+    messages: memoryview,
+    words: memoryview,
+    produced: int,
+    responder: Responder,
+    host: Host,
+    prompt: Callable[[memoryview], bool],
+    /,
+) -> None:
+    """Show messages for as long as they are usual: the first part of ``Responder.consume``."""
 
 def look(peer_words: memoryview, seen: int, wanted: int | None, seconds: float, /) -> int:
     """Look for news: see ``talk.look_in_python``."""

@@ -34,6 +34,11 @@ from .ring import (
 )
 from .send_queue import SendQueue
 
+try:
+    from ._talk import show
+except ImportError:
+    show = None  # type: ignore[assignment]
+
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
@@ -132,8 +137,13 @@ class Responder:
         descriptors, mask = peer.descriptors, peer.mask
         receives, messages = self._receives, peer.messages
         completions, slab_view = self._recv_cq, self._remote.slab_view
-        carry_out, push, words = self._carry_out, completions.push, self._words
+        carry_out, words = self._carry_out, self._words
         try:
+            if prompt is not None and show is not None:
+                show(descriptors, messages, words, produced, self, host, prompt)
+                if host.state is not _RTS:
+                    return
+                consumed = self.consumed
             while consumed < produced:
                 fields = _unpack(descriptors, (consumed & mask) * DESCRIPTOR_OCTETS)
                 opcode, flags, _, _, length, where, _, _ = fields
@@ -157,8 +167,7 @@ class Responder:
                             if taken:
                                 consumed = self.consumed
                                 continue
-                        receives.popleft()
-                        push(WC(receive.wr_id, 0, _RECV, length))
+                        self.received(length)
                         consumed += 1
                         continue
                 if not carry_out(*fields):
@@ -174,6 +183,11 @@ class Responder:
             self.consumed = self._words[CONSUMED] = consumed
             if before < peer.words[WANTED] <= consumed:
                 self._doorbell.notify()
+
+    def received(self, length: int) -> None:
+        """Complete the next receive, in whose buffer a plain message of ``length`` octets is."""
+        receive = self._receives.popleft()
+        self._recv_cq.push(WC(receive.wr_id, 0, _RECV, length))
 
     def _refuse(self, consumed: int, status: int, reason: str) -> None:
         """Tell the peer that its next descriptor failed."""
