@@ -22,6 +22,7 @@ from typing import Any, Final
 from nfsrdma.rpcrdma.task import Future, Task, settled
 
 from ..nodes import Node
+from .appends import Appends
 from .handles import FileHandle
 
 FILE_MAX: Final = 8 << 20
@@ -86,18 +87,20 @@ class _File:
 class Behind:
     """The WRITEs of one mount that are on their way.
 
-    ``carry`` writes to the server, and ``now`` is the clock of the nodes.
+    ``carry`` writes to the server, ``now`` is the clock of the nodes, and ``appends`` are waited
+    for as WRITEs are.
     """
 
-    def __init__(self, carry: Carry, now: Callable[[], float]) -> None:
+    def __init__(self, carry: Carry, now: Callable[[], float], appends: Appends) -> None:
         self._carry = carry
+        self._appends = appends
         self._now = now
         self._files: dict[int, _File] = {}
         self.octets = 0
         """How much there is on its way."""
 
     def __contains__(self, node: Node) -> bool:
-        return node.number in self._files
+        return node.number in self._files or node in self._appends
 
     async def write(
         self, handle: FileHandle, start: int, data: bytes | memoryview
@@ -107,6 +110,7 @@ class Behind:
         Return what has to be called once the program was answered.
         """
         size = len(data)
+        await self._appends.drain(handle.node)
         while True:
             file = self._files.get(handle.node.number) or _File()
             if file.continued_by(handle, start, size) and self._has_room(file, size):
@@ -184,6 +188,7 @@ class Behind:
 
         That is more than what overlaps: a file that is still short at the server ends too early.
         """
+        await self._appends.drain(node)
         file = self._files.get(node.number)
         if file is not None:
             await self._settle(file, [each for each in file.flights if each.end > start])
@@ -191,12 +196,22 @@ class Behind:
     async def drain(self, *nodes: Node | None) -> None:
         """Wait until all that was written to files before is at the server, or has failed."""
         for node in nodes:
-            file = self._files.get(node.number) if node is not None else None
+            if node is None:
+                continue
+            await self._appends.drain(node)
+            file = self._files.get(node.number)
             if file is not None:
                 await self._settle(file, list(file.flights))
 
+    async def drain_written(self, node: Node) -> None:
+        """Wait like :meth:`drain`, but not for what was appended."""
+        file = self._files.get(node.number)
+        if file is not None:
+            await self._settle(file, list(file.flights))
+
     async def drain_all(self) -> None:
         """Wait until nothing that was written before is on its way."""
+        await self._appends.drain_all()
         for file in list(self._files.values()):
             await self._settle(file, list(file.flights))
 

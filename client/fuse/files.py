@@ -213,8 +213,9 @@ async def read(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
 async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer:
     """Answer WRITE, mostly before it is executed (:mod:`.behind`).
 
-    A file is appended to where it ends at the server. Nobody but the program decides when pages of
-    a mapping are written, or what bypasses the cache: that is answered when it is done.
+    A file is appended to where it ends at the server (:mod:`.appends`). Nobody but the program
+    decides when pages of a mapping are written, or what bypasses the cache: that is answered when
+    it is done, as is an append that is to be stable then.
     """
     handle = mount.handles.file(arguments.fh)
     data, offset, flags = arguments.data, arguments.offset, arguments.flags
@@ -224,17 +225,26 @@ async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer
     if not append:
         mount.check_end(handle.node, offset + size)
     direct = mount.choices.direct or flags & os.O_DIRECT
-    if handle.careful or append or direct or cached:
+    # What the kernel does not cache it does not have stable, either.
+    stable = flags & os.O_DSYNC and (append or mount.choices.direct)
+    if handle.careful or direct or cached or stable:
         await mount.behind.drain(handle.node)
         mount.memory.write_begins(size)
         try:
             await mount.write(handle, -1 if append else offset, memoryview(data))
         finally:
             mount.memory.write_ends(size)
+        if stable:
+            await _commit(mount, handle)
         return Answer(write_out(size))
     mount.memory.write_begins(size)
     try:
-        begin = await mount.behind.write(handle, offset, data)
+        if append:
+            await mount.behind.drain_written(handle.node)
+            begin = await mount.appends.add(handle, data)
+            handle.node.expire(mount.nodes.now())
+        else:
+            begin = await mount.behind.write(handle, offset, data)
     except BaseException:
         mount.memory.write_ends(size)
         raise

@@ -12,6 +12,7 @@ from ..client import Client
 from ..errors import NfsError, make_error
 from ..nodes import Node, NodeFile, Nodes
 from .answers import attributes_out, entry_out, invalidate_attributes
+from .appends import Appends
 from .behind import Behind
 from .callers import Callers
 from .choices import DEFAULT, Choices
@@ -73,7 +74,8 @@ class Mounted:
         self.choices: Final = choices
         self.listed: Final = Listed(nodes.table.lifetimes)
         self.crowd: Final = Crowd(nodes.table, notify)
-        self.behind: Final = Behind(self._carry, nodes.now)
+        self.appends: Final = Appends(self._append, client.session.pause)
+        self.behind: Final = Behind(self._carry, nodes.now, self.appends)
         self._callers = callers
         self._shared = shared
         self._notify = notify
@@ -206,6 +208,10 @@ class Mounted:
                     each.fail(error)
         finally:
             self.memory.write_ends(len(data))
+
+    async def _append(self, handle: FileHandle, data: memoryview) -> None:
+        """Append what was answered already, with the same consequences."""
+        await self._carry(handle, -1, data)
 
     def check_end(self, node: Node, end: int) -> None:
         """Raise an error with EFBIG if a file of the mounted file system cannot end there.

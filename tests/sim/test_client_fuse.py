@@ -267,6 +267,7 @@ def test_two_processes_append_where_the_file_ends(world: World) -> None:
     second, told = world.open(node, flags)
     assert told & DIRECT_IO
     world.write(node, first, b"one", 0, flags)
+    world.pair.wait(1)
     world.run(world.other.write_bytes("file", b"one by another"))
     world.write(node, second, b"two", 0, flags)
     world.close(node, first)
@@ -281,17 +282,20 @@ def test_who_appends_alone_does_not_ask_where_the_file_ends(world: World) -> Non
     for number in range(6):
         before = calls(world.fs)
         world.write(node, fh, b"%d" % number, 0, flags)
+        world.pair.wait(1)
         counts.append(calls(world.fs) - before)
     assert counts == [2, 2, 1, 1, 1, 1]
     # Another's line comes between: once more it is looked, and until nothing comes between.
     other, second = world.run(world.other.open("log", "a")), world.run(world.other.open("log", "a"))
     world.run(other.append(memoryview(b"-")))
     world.write(node, fh, b"6", 0, flags)
+    world.pair.wait(1)
     world.run(second.append(memoryview(b"-")))
     counts.clear()
     for number in range(7, 10):
         before = calls(world.fs)
         world.write(node, fh, b"%d" % number, 0, flags)
+        world.pair.wait(1)
         counts.append(calls(world.fs) - before)
     assert counts == [2, 2, 1]
     world.run(world.kernel.setattr(node, 1 << 3, size=3))

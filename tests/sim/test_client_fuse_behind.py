@@ -94,7 +94,7 @@ def test_the_same_octets_are_never_on_their_way_twice(world: World) -> None:
     assert world.seen() == b"012345678xbeside"
 
 
-@pytest.mark.parametrize("flags", [os.O_DIRECT, os.O_APPEND, os.O_DIRECT | os.O_APPEND])
+@pytest.mark.parametrize("flags", [os.O_DIRECT, os.O_DIRECT | os.O_APPEND])
 def test_what_bypasses_the_cache_is_waited_for(world: World, flags: int) -> None:
     node, fh = world.create()
     world.write(node, fh, 0, b"data", flags)
