@@ -14,7 +14,9 @@ from .kernel import FRAME_OCTETS, MOST_COPIED, frames, message, packet, train
 __all__ = ["Address", "Burst", "BurstBuilder", "Part", "Train"]
 
 _MOST_BURSTS: Final = 4
-"""Full bursts in a train: more would keep the first of them waiting for its checksums."""
+_MOST_MORE: Final = 12
+"""Full bursts in a train that begins a message, and in one behind it: more would keep the first of
+them waiting for its checksums, and the peer with it unless that has the ones before."""
 
 Part = bytes | memoryview | tuple[bytes, memoryview, int, int]
 """Octets; or a row of packets: the result of ``kernel.frames``, the view with their payloads one
@@ -179,7 +181,7 @@ class BurstBuilder(Burst):
         full = min(self._most_packets, self._most_octets // (mtu + FRAME_OCTETS))
         # A shorter packet ends a burst, so the second one ends the first one's.
         lead = (2,) if more else ()
-        bursts = min((most - sum(lead)) // full, _MOST_BURSTS)
+        bursts = min((most - sum(lead)) // full, _MOST_BURSTS if more else _MOST_MORE)
         if self.packets or full < 2 or bursts < 1:
             return ()
         return lead + (full,) * bursts
