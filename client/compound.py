@@ -283,6 +283,12 @@ class Compound:
         attributes.encode(self.encoder)
         return self.expect(t.OP_SETATTR, 24, t.decode_bitmap4)
 
+    def change(self, attributes: t.fattr4) -> None:
+        """Set attributes other than the size, for which no open is needed."""
+        self.encoder.buffer += _STATEID.pack(t.OP_SETATTR, ANONYMOUS_STATEID)
+        attributes.encode(self.encoder)
+        self.expect(t.OP_SETATTR, 24, t.decode_bitmap4)
+
     def verify(self, op: int, attributes: t.fattr4) -> None:
         """Go on only if the attributes are these (``OP_VERIFY``) or differ (``OP_NVERIFY``)."""
         self.encoder.buffer += _WORD.pack(op)

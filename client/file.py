@@ -33,6 +33,7 @@ OFFSET_END: Final = 1 << 63
 """The first size in octets that no ``off_t`` can express, so that no file can have it."""
 PARALLEL: Final = 4
 """READs or WRITEs of one call in flight at a time."""
+_NOTHING: Final = memoryview(b"")
 _APPENDS_MAX: Final = 1000
 """How often one append is tried while others append too."""
 _NO_SEEK: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_OP_ILLEGAL, t.NFS4ERR_UNION_NOTSUPP))
@@ -325,13 +326,18 @@ class OpenFile:
 
     def _keep(self, offset: int, data: memoryview, written: t.WRITE4resok) -> int:
         """Check the result of a WRITE of ``data``, and keep what is unstable; return the count."""
+        count = self._count(data, written)
+        if written.committed == t.UNSTABLE4:
+            epoch, verifier = self._caller.epoch, written.writeverf
+            self._unstable.add(Written(self, epoch, offset, data[:count], verifier))
+        return count
+
+    def _count(self, data: memoryview, written: t.WRITE4resok) -> int:
+        """Return how many octets a WRITE of ``data`` has written, if that can be."""
         count = written.count
         if not 0 < count <= len(data):
             text = f"WRITE of {len(data)} octets wrote {count}"
             raise ProtocolError(errno.EPROTO, text, self.path)
-        if written.committed == t.UNSTABLE4:
-            epoch, verifier = self._caller.epoch, written.writeverf
-            self._unstable.add(Written(self, epoch, offset, data[:count], verifier))
         return count
 
     async def write_stable(self, offset: int, data: memoryview) -> None:
@@ -349,6 +355,38 @@ class OpenFile:
         """Write again, to stable storage, what a restarted server has lost."""
         self._caller.stats.resent_writes += len(batch)
         await batch.write_again(self)
+
+    async def conclude(
+        self, offset: int, data: memoryview, attributes: t.fattr4 | None = None
+    ) -> Stat:
+        """Write ``data``, have all that was written stable, then set attributes: in one call.
+
+        ``data``, of one WRITE at most, may be empty. Return the new attributes. The size is not
+        among those that can be set.
+        """
+        self._check(WRITE if len(data) else 0)
+        async with self._unstable.committing() as batch:
+            done = await self._operations.conclude(
+                self._open, offset, data, attributes, commit=bool(batch), where=self._where
+            )
+            count = 0
+            if done.written is not None:
+                count = self._count(data, done.written)
+                if done.written.committed == t.UNSTABLE4:
+                    epoch, verifier = self._caller.epoch, done.written.writeverf
+                    batch.add(Written(self, epoch, offset, data[:count], verifier))
+            if batch:
+                batch.committed(done.verifier)
+            if done.status is not None and count == len(data) and not batch:
+                return done.status
+            if batch:
+                await self._write_again(batch)
+            await self._write_piece(offset + count, data[count:], t.FILE_SYNC4)
+            if done.refused is not None:
+                raise done.refused
+            if attributes is None:
+                return await self._operations.getattr(self._open, self._where)
+            return await self._operations.setattr(self._open, attributes, self._where)
 
     # --- Attributes ---
 
@@ -375,8 +413,13 @@ class OpenFile:
         return await self._operations.setattr(self._open, encode_attributes(size=size), self._where)
 
     async def set_attributes(self, attributes: t.fattr4) -> Stat:
-        """Set attributes other than the size; return the new attributes."""
+        """Set attributes other than the size; return the new attributes.
+
+        What was written before is stable then: see :meth:`.unstable.Unstable.settle`.
+        """
         self._check(0)
+        if self.writable and self._unstable.octets:
+            return await self.conclude(0, _NOTHING, attributes)
         await self._unstable.settle()
         return await self._operations.setattr(self._open, attributes, self._where)
 

@@ -61,6 +61,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self._items)
 
+    def add(self, item: Written) -> None:
+        """Add data that was written by the call that commits it."""
+        self._items.append(item)
+
     def committed(self, verifier: bytes) -> None:
         """Drop the data that a COMMIT with the result ``verifier`` has made stable.
 

@@ -66,7 +66,7 @@ async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> A
     parts = _dots(mount, directory.node, arguments, NO_ENTRY)
     table, now, silent = mount.nodes.table, mount.nodes.now(), mount.crowd.is_full
     names_life = lifetime(mount.names_left(directory.node, directory.change))
-    fsid, busy = mount.fsid, bool(mount.behind.octets)
+    fsid, busy = mount.fsid, bool(mount.behind)
     rows: list[Row] = []
     looked_up: list[Node] = []
     left = arguments.size - sum(map(len, parts))

@@ -23,6 +23,7 @@ from .answers import (
     open_out,
     write_out,
 )
+from .changes import Maker
 from .handles import FileHandle
 from .mounted import Answer, Mounted, permit
 from .wire import Header
@@ -69,9 +70,12 @@ async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answ
     """Answer CREATE."""
     flags, name = arguments.flags, arguments.name
     directory, nodes = mount.node(header.node), mount.nodes_for(header)
+    exclusive = bool(flags & os.O_EXCL)
+    # What the kernel or others do with the file is to be at the server when that is answered.
+    lazily = exclusive and not (mount.choices.direct or mount.choices.write_back)
     if name in directory.names:
         await mount.behind.drain(directory.names[name])
-    else:
+    elif not exclusive:
         await mount.behind.drain_all()  # it may be another name of any file
 
     async def of(access: int) -> NodeFile:
@@ -81,13 +85,14 @@ async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answ
             access,
             arguments.mode & _MODE,
             umask=arguments.umask,
-            exclusive=bool(flags & os.O_EXCL),
+            exclusive=exclusive,
             truncate=bool(flags & os.O_TRUNC),
+            lazily=lazily,
         )
 
     file = await _open(mount, _access(flags), of)
     node = file.node
-    number, opened = _opened(mount, file, flags)
+    number, opened = _opened(mount, file, flags, Maker(header) if lazily else None)
     close = _closing(mount, number)
 
     async def undo() -> None:
@@ -99,7 +104,10 @@ async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answ
     except BaseException:
         await undo()
         raise
-    return Answer(mount.entry(directory, name, node, status), opened, undo=undo)
+    entry = mount.entry(directory, name, node, status)
+    if file.owes_times:
+        mount.behind.change(mount.handles.file(number), None)
+    return Answer(entry, opened, undo=undo)
 
 
 async def _open(
@@ -121,9 +129,11 @@ def _access(flags: int) -> int:
         raise make_error(errno.EINVAL, f"open with the flags {flags:#o}") from None
 
 
-def _opened(mount: Mounted, file: NodeFile, flags: int) -> tuple[int, bytes]:
+def _opened(
+    mount: Mounted, file: NodeFile, flags: int, maker: Maker | None = None
+) -> tuple[int, bytes]:
     """Return a number for an open file, and the answer that tells it."""
-    number = mount.handles.add_file(file)
+    number = mount.handles.add_file(file, maker)
     told = 0
     if mount.keeps_pages(file):
         told |= FOPEN_KEEP_CACHE
@@ -158,7 +168,7 @@ async def _commit(mount: Mounted, handle: FileHandle) -> None:
     """
     if not handle.file.file.writable:
         return
-    await mount.behind.drain(handle.node)
+    await mount.behind.finish(handle.node)
     try:
         await handle.file.commit()
         handle.uncommitted = 0
@@ -182,7 +192,7 @@ async def release(mount: Mounted, header: Header, arguments: wire.Release) -> An
 async def fsync(mount: Mounted, header: Header, arguments: wire.Fsync) -> Answer:
     """Answer FSYNC, which covers what was written through other opens."""
     handle = mount.handles.file(arguments.fh)
-    await mount.behind.drain(handle.node)
+    await mount.behind.finish(handle.node)
     await _commit(mount, handle)
     await handle.file.file.commit()
     return Answer()
@@ -227,8 +237,10 @@ async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer
     direct = mount.choices.direct or flags & os.O_DIRECT
     # What the kernel does not cache it does not have stable, either.
     stable = flags & os.O_DSYNC and (append or mount.choices.direct)
+    if append or direct or cached:
+        handle.maker = None
     if handle.careful or direct or cached or stable:
-        await mount.behind.drain(handle.node)
+        await mount.behind.drain_data(handle.node)
         mount.memory.write_begins(size)
         try:
             await mount.write(handle, -1 if append else offset, memoryview(data))
@@ -237,6 +249,8 @@ async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer
         if stable:
             await _commit(mount, handle)
         return Answer(write_out(size))
+    if handle.maker is not None:
+        handle.maker.end = max(handle.maker.end, offset + size)
     mount.memory.write_begins(size)
     try:
         if append:
@@ -254,7 +268,7 @@ async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer
 async def lseek(mount: Mounted, header: Header, arguments: wire.LSeek) -> Answer:
     """Answer LSEEK with ``SEEK_DATA`` or ``SEEK_HOLE``."""
     file = mount.handles.file(arguments.fh).file
-    await mount.behind.drain(file.node)
+    await mount.behind.drain_data(file.node)
     offset, data = arguments.offset, arguments.whence == os.SEEK_DATA
     found: int | None
     if arguments.whence not in (os.SEEK_DATA, os.SEEK_HOLE):
@@ -272,9 +286,10 @@ async def lseek(mount: Mounted, header: Header, arguments: wire.LSeek) -> Answer
 
 async def fallocate(mount: Mounted, header: Header, arguments: wire.FAllocate) -> Answer:
     """Answer FALLOCATE: room for a range, a hole, or zeros, which are a hole with room for it."""
-    file = mount.handles.file(arguments.fh).file
+    handle = mount.handles.file(arguments.fh)
+    file, handle.maker = handle.file, None
     offset, length, mode = arguments.offset, arguments.length, arguments.mode
-    await mount.behind.drain(file.node)
+    await mount.behind.drain_data(file.node)
     if mount.client.session.minor_version < 2:
         raise make_error(errno.EOPNOTSUPP, "NFS 4.1 has neither ALLOCATE nor DEALLOCATE")
     if mode == _PUNCH_HOLE | _KEEP_SIZE:
@@ -300,7 +315,8 @@ async def copy_file_range(mount: Mounted, header: Header, arguments: wire.CopyRa
     target = mount.handles.file(arguments.target_fh).file
     if source.node is target.node:
         raise make_error(errno.EOPNOTSUPP, "COPY is from one file to another", target.node.path())
-    await mount.behind.drain(source.node, target.node)
+    mount.handles.file(arguments.target_fh).maker = None
+    await mount.behind.drain_data(source.node, target.node)
     count = min(arguments.length, _COPIED_MOST)
     try:
         copied = await target.copy_from(source, arguments.offset, arguments.target_offset, count)

@@ -14,6 +14,7 @@ from ..cookies import Cookies
 from ..errors import make_error
 from ..nodes import Node, NodeFile, Nodes
 from ..nodes.lookups import Entries, Entry
+from .changes import Maker
 
 FIRST_COOKIE: Final = 3
 """The least cookie of an entry: 1 and 2 are for ``.`` and ``..`` (RFC 8881, Section 18.23.3)."""
@@ -25,7 +26,7 @@ while the other is looked at."""
 class FileHandle:
     """An open file."""
 
-    __slots__ = ("_failure", "_told", "careful", "file", "uncommitted")
+    __slots__ = ("_failure", "_told", "careful", "file", "maker", "uncommitted")
 
     def __init__(self, file: NodeFile) -> None:
         self.file: Final = file
@@ -33,6 +34,8 @@ class FileHandle:
         """Octets written since the last commit, at least."""
         self.careful = False
         """Whether WRITEs are answered when they are executed, as one before has failed."""
+        self.maker: Maker | None = None
+        """Who has made the file by this open, while all that was done to it is known here."""
         self._failure: Exception | None = None
         self._told = False
 
@@ -207,13 +210,16 @@ class Handles:
     def __len__(self) -> int:
         return len(self._files) + len(self._directories)
 
-    def add_file(self, file: NodeFile) -> int:
-        """Return a number for an open file.
+    def add_file(self, file: NodeFile, maker: Maker | None = None) -> int:
+        """Return a number for an open file; ``maker`` has made it by that.
 
         Who opens it to write hears, too, of what went wrong before if nobody has heard of it yet.
         """
         self._last += 1
         handle = self._files[self._last] = FileHandle(file)
+        handle.maker = maker
+        for other in self.files_of(file.node):
+            other.maker = None
         if file.file.writable:
             for other in self.files_of(file.node):
                 if other.untold is not None:

@@ -13,8 +13,9 @@ from ..errors import NfsError, make_error
 from ..nodes import Node, NodeFile, Nodes
 from .answers import attributes_out, entry_out, invalidate_attributes
 from .appends import Appends
-from .behind import Behind
+from .behind import Behind, Flight
 from .callers import Callers
+from .changes import Changes
 from .choices import DEFAULT, Choices
 from .crowd import Crowd
 from .handles import FileHandle, Handles
@@ -75,7 +76,7 @@ class Mounted:
         self.listed: Final = Listed(nodes.table.lifetimes)
         self.crowd: Final = Crowd(nodes.table, notify)
         self.appends: Final = Appends(self._append, client.session.pause)
-        self.behind: Final = Behind(self._carry, nodes.now, self.appends)
+        self.behind: Final = Behind(self._carry, nodes.now, client.session.pause, self.appends)
         self._callers = callers
         self._shared = shared
         self._notify = notify
@@ -198,10 +199,17 @@ class Mounted:
 
     # --- Written data ---
 
-    async def _carry(self, handle: FileHandle, offset: int, data: memoryview) -> None:
-        """Write what was answered already, and have all who can commit it know if that fails."""
+    async def _carry(self, flight: Flight) -> None:
+        """Do what was answered already, and have all who can commit it know if that fails."""
+        handle, changes, data = flight.handle, flight.changes, memoryview(flight.data)
         try:
-            await self.write(handle, offset, data)
+            if flight.stable:
+                await self._conclude(handle, flight.start, data, changes)
+            else:
+                if len(data):
+                    await self.write(handle, flight.start, data)
+                if changes is not None:
+                    await handle.file.set_times(changes.encode())
         except Exception as error:
             for each in {handle, *self.handles.files_of(handle.node)}:
                 if each.file.file.writable:
@@ -211,7 +219,18 @@ class Mounted:
 
     async def _append(self, handle: FileHandle, data: memoryview) -> None:
         """Append what was answered already, with the same consequences."""
-        await self._carry(handle, -1, data)
+        await self._carry(Flight(handle, -1, data))
+
+    async def _conclude(
+        self, handle: FileHandle, offset: int, data: memoryview, changes: Changes | None
+    ) -> None:
+        """Write, have all stable, and set attributes, by one call if the data fits into one."""
+        if len(data) > self.client.wsize:
+            await self.write(handle, offset, data)
+            data = data[:0]
+        attributes = changes.encode() if changes is not None else None
+        await handle.file.conclude(offset, data, attributes)
+        handle.uncommitted = 0
 
     def check_end(self, node: Node, end: int) -> None:
         """Raise an error with EFBIG if a file of the mounted file system cannot end there.

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from ..attributes import encode_attributes
 from ..errors import make_error
 from ..nodes import Node
 from ..opens import WRITE
 from . import wire
-from .answers import device_numbers, no_entry_out, statfs_out
+from .answers import attributes_out, device_numbers, no_entry_out, statfs_out
+from .changes import Changes
 from .mounted import Answer, Mounted, permit
 from .wire import Header, Valid
 
@@ -76,36 +76,57 @@ async def getattr(mount: Mounted, header: Header, arguments: wire.GetAttr) -> An
 async def setattr(mount: Mounted, header: Header, arguments: wire.SetAttr) -> Answer:
     """Answer SETATTR. What ``ftruncate`` may do depends on how the file was opened."""
     node = mount.node(header.node)
-    await mount.behind.drain(node)
+    later = _changed_later(mount, header, node, arguments)
+    if later is not None:
+        return later
+    await mount.behind.finish(node)
     valid = arguments.valid
     status = None
     size = arguments.size if valid & Valid.SIZE else None
-    if size is not None and valid & Valid.FH:
-        file = mount.handles.file(arguments.fh).file
-        if file.file.opened.access & WRITE:
-            status = await file.truncate(size)
-            size = None
-    now = valid & (Valid.ATIME_NOW | Valid.MTIME_NOW)
-    others = Valid.MODE | Valid.UID | Valid.GID | Valid.ATIME | Valid.MTIME
-    if size is not None or valid & others or now:
-        attributes = encode_attributes(
-            size=size,
-            mode=arguments.mode if valid & Valid.MODE else None,
-            uid=arguments.uid if valid & Valid.UID else None,
-            gid=arguments.gid if valid & Valid.GID else None,
-            atime_ns=arguments.atime_ns if valid & Valid.ATIME and not now & _ATIME_NOW else None,
-            mtime_ns=arguments.mtime_ns if valid & Valid.MTIME and not now & _MTIME_NOW else None,
-            atime_now=bool(now & _ATIME_NOW),
-            mtime_now=bool(now & _MTIME_NOW),
-        )
+    if size is not None:
+        for handle in mount.handles.files_of(node):
+            handle.maker = None
+        if valid & Valid.FH:
+            file = mount.handles.file(arguments.fh).file
+            if file.file.opened.access & WRITE:
+                status = await file.truncate(size)
+                size = None
+    if size is not None or valid & _OTHERS:
+        attributes = Changes.asked(arguments).encode(size)
         status = await mount.nodes_for(header).setattr(node, attributes, size)
     if status is None:
         status = await mount.fresh(node)
     return Answer(mount.attributes(node, status))
 
 
-_ATIME_NOW: Final = int(Valid.ATIME_NOW)
-_MTIME_NOW: Final = int(Valid.MTIME_NOW)
+_OTHERS: Final = (
+    Valid.MODE
+    | Valid.UID
+    | Valid.GID
+    | Valid.ATIME
+    | Valid.MTIME
+    | Valid.ATIME_NOW
+    | Valid.MTIME_NOW
+)
+
+
+def _changed_later(
+    mount: Mounted, header: Header, node: Node, wanted: wire.SetAttr
+) -> Answer | None:
+    """Answer SETATTR before it is done, if the server will not refuse it (:mod:`.changes`)."""
+    handles = mount.handles.files_of(node)
+    maker = handles[0].maker if len(handles) == 1 else None
+    if maker is None or handles[0].careful or not wanted.valid & _OTHERS:
+        return None
+    status, before = node.status, mount.behind.changes_of(node)
+    known = before.mode if before is not None else None
+    mode = known if known is not None else status.st_mode & _MODE
+    if not maker.may_wait(header, wanted, status, mode):
+        return None
+    changes = mount.behind.change(handles[0], wanted)
+    # The kernel asks for the others if anybody wants to know them.
+    told = changes.applied(status, maker.end)
+    return Answer(attributes_out(told, mount.inode(status), 0.0))
 
 
 async def readlink(mount: Mounted, header: Header, arguments: wire.Nothing) -> Answer:
@@ -170,8 +191,9 @@ async def mknod(mount: Mounted, header: Header, arguments: wire.MkNod) -> Answer
 
 async def link(mount: Mounted, header: Header, arguments: wire.Link) -> Answer:
     """Answer LINK."""
-    directory = mount.node(header.node)
-    node = await mount.nodes_for(header).link(mount.node(arguments.node), directory, arguments.name)
+    directory, node = mount.node(header.node), mount.node(arguments.node)
+    await mount.behind.drain(node)
+    node = await mount.nodes_for(header).link(node, directory, arguments.name)
     return await _entry(mount, directory, arguments.name, node)
 
 

@@ -111,6 +111,7 @@ class Valid(IntFlag):
     FH = 1 << 6
     ATIME_NOW = 1 << 7
     MTIME_NOW = 1 << 8
+    KILL_SUIDGID = 1 << 11
 
 
 GETATTR_FH: Final = 1 << 0

@@ -27,6 +27,7 @@ async def getxattr(mount: Mounted, header: Header, arguments: wire.GetXattr) -> 
     """Answer GETXATTR."""
     nodes, node = mount.nodes_for(header), mount.node(header.node)
     if arguments.name == ACL:
+        await mount.behind.drain(node)
         enc = Encoder()
         t.encode_fattr4_acl(enc, await nodes.acl(node))
         return _sized(bytes(enc.buffer), arguments.size, node)
@@ -36,6 +37,7 @@ async def getxattr(mount: Mounted, header: Header, arguments: wire.GetXattr) -> 
 async def setxattr(mount: Mounted, header: Header, arguments: wire.SetXattr) -> Answer:
     """Answer SETXATTR."""
     nodes, node = mount.nodes_for(header), mount.node(header.node)
+    await mount.behind.drain(node)
     if arguments.name == ACL:
         await _set_acl(nodes, node, arguments)
         return Answer()
@@ -73,6 +75,7 @@ async def listxattr(mount: Mounted, header: Header, arguments: wire.ListXattr) -
 async def removexattr(mount: Mounted, header: Header, arguments: wire.Name) -> Answer:
     """Answer REMOVEXATTR."""
     node = mount.node(header.node)
+    await mount.behind.drain(node)
     await mount.nodes_for(header).removexattr(node, arguments.name)
     return Answer()
 

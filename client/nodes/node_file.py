@@ -15,6 +15,8 @@ from ..operations import LockOperations
 from .node import Node
 from .table import NodeTable
 
+_NOTHING: Final = memoryview(b"")
+
 
 class NodeFile:
     """An open node.
@@ -23,7 +25,7 @@ class NodeFile:
     opening: any cache of its contents is invalid then (close-to-open consistency).
     """
 
-    __slots__ = ("_caller", "_locks", "_table", "_wrote", "changed", "file", "node")
+    __slots__ = ("_caller", "_locks", "_table", "_wrote", "changed", "file", "node", "owes_times")
 
     def __init__(
         self, node: Node, file: OpenFile, table: NodeTable, locks: LockOperations, changed: bool
@@ -31,6 +33,8 @@ class NodeFile:
         self.node: Final = node
         self.file: Final = file
         self.changed: Final = changed
+        self.owes_times = False
+        """Whether the server has other times of a new file than the right ones."""
         self._table = table
         self._caller = locks.caller
         self._locks = locks
@@ -62,16 +66,27 @@ class NodeFile:
 
         Does nothing unless something was written through this open.
         """
-        if not self._wrote:
-            return
+        if self._wrote:
+            await self.conclude(0, _NOTHING)
+
+    async def conclude(
+        self, offset: int, data: memoryview, attributes: t.fattr4 | None = None
+    ) -> Stat:
+        """Write, commit and set attributes in one call; see :meth:`OpenFile.conclude`."""
         self._wrote = False  # what is written meanwhile is for the next commit
+        asked_at = self._caller.time()
         try:
-            await self.file.commit()
-            asked_at = self._caller.time()
-            self.node.learn(await self.file.stat(), asked_at)
+            status = await self.file.conclude(offset, data, attributes)
         except BaseException:
             self._wrote = True
             raise
+        return self._set(asked_at, status)
+
+    async def set_times(self, attributes: t.fattr4) -> Stat:
+        """Set times to the present, which does no harm if it is undone by a restart."""
+        asked_at = self._caller.time()
+        status = await self.file.operations.setattr(self.file.opened, attributes, self.node.path)
+        return self._set(asked_at, status)
 
     async def stat(self) -> Stat:
         """Get the attributes from the server."""
@@ -149,6 +164,12 @@ class NodeFile:
             self._table.closed(self.node)
         if status is not None:
             self.node.learn(status, asked_at)
+
+    def _set(self, asked_at: float, status: Stat) -> Stat:
+        """Cache attributes that were set; what a call in between has brought may be from before."""
+        if not self.node.learn(status, asked_at):
+            self.node.expire(self._caller.time())
+        return status
 
     def _changed(self, asked_at: float, status: Stat) -> Stat:
         self.node.learn(status, asked_at)

@@ -123,12 +123,14 @@ class Nodes(NodeNames):
         umask: int = 0,
         exclusive: bool = False,
         truncate: bool = False,
+        lazily: bool = False,
     ) -> NodeFile:
         """Open a file by its name, and make it with ``mode`` if it does not exist.
 
         ``umask`` is taken from that unless the file inherits a list. If it is there, ``exclusive``
         makes this an error, and ``truncate`` sets the size to 0. The file's node is counted as
-        looked up.
+        looked up. With ``lazily`` the caller sets the times of a file made exclusively, if it is
+        told to (:attr:`NodeFile.owes_times`).
         """
         asked_at = self._now()
         where = partial(below, directory, name)
@@ -140,9 +142,10 @@ class Nodes(NodeNames):
                 directory,
             )
 
+        owes = False
         if exclusive:
             attributes = self._of_new(directory, mode, umask)
-            opening = await self._open_exclusively(opened, attributes, where)
+            opening, owes = await self._open_exclusively(opened, attributes, where, lazily)
         else:
             attributes = self._of_new(directory, mode, umask, 0 if truncate else None)
             opening = await opened(t.createhow4(t.UNCHECKED4, attributes))
@@ -152,17 +155,21 @@ class Nodes(NodeNames):
         node = self.table.enter(opening.status, asked_at)
         self.table.name(directory, name, node)
         self.table.look_up(node)
-        return self._opened(node, opening, truncate, changed)
+        file = self._opened(node, opening, truncate, changed)
+        file.owes_times = owes
+        return file
 
     async def _open_exclusively(
         self,
         opened: Callable[[t.createhow4], Coroutine[Any, Any, Opening]],
         attributes: t.fattr4,
         where: Where,
-    ) -> Opening:
+        lazily: bool,
+    ) -> tuple[Opening, bool]:
         """Make a file so that it is known as ours if the server forgets that it has replied.
 
         For that it keeps a verifier, usually in the times of the file (RFC 8881, Section 18.16.3).
+        Return whether they still have to be set, to about that of its last change.
         """
         habits = self._client.habits
         if habits.exclusive_create:
@@ -175,6 +182,10 @@ class Nodes(NodeNames):
                     raise
                 habits.exclusive_create = False
             else:
+                if lazily:
+                    made_at = opening.status.st_ctime_ns
+                    opening.status.st_mtime_ns = opening.status.st_atime_ns = made_at
+                    return opening, True
                 now = encode_attributes(atime_now=True, mtime_now=True)
                 operations, made = self._open_operations, opening.opened
                 try:
@@ -184,8 +195,8 @@ class Nodes(NodeNames):
                     await operations.close(made, where=where)
                     raise
                 opening.status.handle = made.handle
-                return opening
-        return await opened(t.createhow4(t.GUARDED4, attributes))
+                return opening, False
+        return await opened(t.createhow4(t.GUARDED4, attributes)), False
 
     def _opened(self, node: Node, opening: Opening, truncated: bool, changed: bool) -> NodeFile:
         if truncated:

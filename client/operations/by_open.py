@@ -58,6 +58,28 @@ class Closed:
         self.status = status
 
 
+class Concluded:
+    """The result of :meth:`OpenOperations.conclude`.
+
+    ``written`` is of the WRITE, if there was one, and ``verifier`` of the COMMIT; both are known
+    even if the attributes were refused, for the reason ``refused``.
+    """
+
+    __slots__ = ("refused", "status", "verifier", "written")
+
+    def __init__(
+        self,
+        written: t.WRITE4resok | None,
+        verifier: bytes,
+        status: Stat | None,
+        refused: NfsError | None,
+    ) -> None:
+        self.written = written
+        self.verifier = verifier
+        self.status = status
+        self.refused = refused
+
+
 class OpenOperations:
     """Operations of one mount on its opens."""
 
@@ -283,6 +305,46 @@ class OpenOperations:
         verifier = compound.commit()
         await self._call(compound, opened, where)
         return verifier.value
+
+    async def conclude(
+        self,
+        opened: Open,
+        offset: int,
+        data: memoryview,
+        attributes: t.fattr4 | None,
+        *,
+        commit: bool,
+        where: Where = nowhere,
+    ) -> Concluded:
+        """Write ``data``, if any, make it stable, set attributes and return the new ones.
+
+        With ``commit`` what was written before becomes stable, too, by a COMMIT; without it the
+        WRITE itself is to stable storage, and there is one operation less.
+        """
+        compound = self._at("WRITE" if len(data) else "COMMIT" if commit else "SETATTR", opened)
+        written = verifier = None
+        if len(data):
+            stable = t.UNSTABLE4 if commit else t.FILE_SYNC4
+            written = compound.write(opened.wire_stateid, offset, stable, data)
+        if commit:
+            verifier = compound.commit()
+        if attributes is not None:
+            compound.change(attributes)
+        status = compound.stat()
+        refused: NfsError | None = None
+        try:
+            await self._call(compound, opened, where)
+        except NfsError as error:
+            done = verifier if verifier is not None else written
+            if status.known or done is None or not done.known:
+                raise
+            refused = error
+        return Concluded(
+            written.value if written is not None else None,
+            verifier.value if verifier is not None else b"",
+            status.value if refused is None else None,
+            refused,
+        )
 
     async def seek(
         self, opened: Open, offset: int, what: int, where: Where = nowhere

@@ -95,6 +95,8 @@ class FakeKernel:
         self.fs = fs
         self.who = (0, 0)
         """The user and the group of the process that asks."""
+        self.thread: int | None = None
+        """The number of the thread that makes every call; None for another one each time."""
         self.groups: dict[int, tuple[int, ...]] = {}
         """The supplementary groups of processes."""
         self._choices = choices
@@ -162,7 +164,8 @@ class FakeKernel:
 
     async def call(self, opcode: int, node: int, body: bytes = b"") -> bytes:
         """Send a request and wait for the answer; who is cancelled is a process that is killed."""
-        unique = self.request(opcode, node, body, pid=self._unique)
+        pid = self._unique if self.thread is None else self.thread
+        unique = self.request(opcode, node, body, pid=pid)
         try:
             return await self.answer(unique)
         except Cancelled:
@@ -218,9 +221,9 @@ class FakeKernel:
     async def setattr(
         self, node: int, valid: int, *, fh: int = 0, size: int = 0, mode: int = 0, **times: int
     ) -> Attributes:
-        atime, mtime = times.get("atime", 0), times.get("mtime", 0)
+        atime, mtime, uid = (times.get(name, 0) for name in ("atime", "mtime", "uid"))
         body = struct.pack(
-            "=I4xQQ8xqq8xIIII4xII4x", valid, fh, size, atime, mtime, 0, 0, 0, mode, 0, 0
+            "=I4xQQ8xqq8xIIII4xII4x", valid, fh, size, atime, mtime, 0, 0, 0, mode, uid, 0
         )
         assert len(body) == 88
         return Attributes((await self.call(SETATTR, node, body))[16:])
