@@ -17,27 +17,42 @@ from ..software.patience import BOTH_WAKE_S, Patience
 
 _PAYS_S: Final = BOTH_WAKE_S / 2
 """How long looks are where most of them pay."""
+_UNSEEN: Final = 16
+"""So many looks that find something, before the reactor sees to its other descriptors."""
 
 
 class Lookout:
     """A poller of the reactor (``task.PolledReactor``).
 
     ``receive`` takes what comes while looking for so many seconds, and returns whether anything
-    came; ``able`` says whether it can; ``turn`` follows what was taken.
+    came; ``able`` says whether it can; ``turn`` follows what was taken. ``others`` has the reactor
+    look at its descriptors next, as it does so after 32 turns only, and these are long ones.
     """
 
-    __slots__ = ("_able", "_heard", "_patience", "_receive", "_turn", "_waits_since")
+    __slots__ = (
+        "_able",
+        "_found",
+        "_heard",
+        "_others",
+        "_patience",
+        "_receive",
+        "_turn",
+        "_waits_since",
+    )
 
     def __init__(
         self,
         receive: Callable[[float], bool],
         able: Callable[[], bool],
         turn: Callable[[], None],
+        others: Callable[[], object],
     ) -> None:
         self._receive = receive
         self._able = able
         self._turn = turn
+        self._others = others
         self._patience = Patience(BOTH_WAKE_S)
+        self._found = 0
         self._heard = False
         """Whether anything came since it was last looked for in vain."""
         self._waits_since = 0.0
@@ -76,5 +91,8 @@ class Lookout:
         finally:
             if came:
                 self._patience.found(perf_counter() - began)
+                self._found += 1
+                if self._found % _UNSEEN == 0:
+                    self._others()
                 self._turn()
         return came

@@ -132,7 +132,7 @@ class SoftDevice(EngineDevice):
         )
         self.engine.send_early = self._send_early
         self.engine.wait, self.engine.waiting_pays = waiting, waiting.pays
-        self._lookout = Lookout(self._watch, self._may_wait, self.driver.turn)
+        self._lookout = Lookout(self._watch, self._may_wait, self.driver.turn, self.driver.wake)
         if isinstance(reactor, PolledReactor):
             reactor.add_poller(self._lookout)
         self.engine.on_number = self.cm.on_number = self._numbered

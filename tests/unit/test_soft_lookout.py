@@ -15,8 +15,8 @@ class Port:
         self.comes = True
         self.able = True
         self.looked: list[float] = []
-        self.turns = 0
-        self.lookout = Lookout(self.receive, lambda: self.able, self.turn)
+        self.turns = self.others = 0
+        self.lookout = Lookout(self.receive, lambda: self.able, self.turn, self.see)
 
     def receive(self, seconds: float) -> bool:
         self.looked.append(seconds)
@@ -26,6 +26,9 @@ class Port:
 
     def turn(self) -> None:
         self.turns += 1
+
+    def see(self) -> None:
+        self.others += 1
 
 
 @pytest.fixture
@@ -45,6 +48,13 @@ def test_what_comes_is_followed_by_a_turn_and_the_next_look(port: Port) -> None:
         assert port.turns == turns
     assert port.looked == [BOTH_WAKE_S] * 3
     assert port.lookout.pays
+
+
+def test_other_descriptors_have_their_turn(port: Port) -> None:
+    port.lookout.heard()
+    for _ in range(40):
+        assert port.lookout(None)
+    assert port.others == 2
 
 
 def test_a_look_is_no_longer_than_the_sleep(port: Port) -> None:
@@ -83,7 +93,7 @@ def test_what_an_owner_raises_is_followed_by_a_turn(port: Port) -> None:
     def fail(_: float) -> bool:
         raise RuntimeError("an owner's")
 
-    lookout = Lookout(fail, lambda: True, port.turn)
+    lookout = Lookout(fail, lambda: True, port.turn, port.see)
     lookout.heard()
     with pytest.raises(RuntimeError):
         lookout(None)
