@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -42,6 +43,8 @@ class Meanwhile:
     def __init__(self) -> None:
         self.work: Callable[[], object] | None = None
         self.counts = {"taken": 0, "left": 0}
+        self.sleep_s = 10.0
+        """How long an exchange sleeps at the longest."""
 
 
 @pytest.fixture
@@ -50,10 +53,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     made = Meanwhile()
     is_ready = exchange._is_ready
 
-    def ready(*args: Any) -> bool:
+    def ready(fd: int, events: int, *_: float) -> bool:
         if made.work is not None:
             made.work()
-        return is_ready(*args)
+        return is_ready(fd, events, made.sleep_s, math.inf)
 
     def talk(*args: Any) -> Any:
         said = exchange.talk_in_python(*args)
@@ -182,7 +185,7 @@ def test_a_server_that_is_slow_is_waited_for(meanwhile: Meanwhile) -> None:
         file = world.run(world.client.open("file", "w+b"))
         data = memoryview(bytes(range(256)) * 800)
         world.run(file.write_at(0, data))
-        meanwhile.work = None
+        meanwhile.work, meanwhile.sleep_s = None, 0.0001
         for size in (10_240, 10_240, 204_800, 204_800):
             for _ in range(600):  # while it does not pay, few calls are waited for
                 into = memoryview(bytearray(size))
@@ -368,6 +371,7 @@ def test_nothing_is_exchanged_while_something_is_under_way(peer: Peer) -> None:
 
 
 def test_what_does_not_pay_is_tried_less(peer: Peer) -> None:
+    peer.meanwhile.sleep_s = 0.0001
     tries = 0
     for _ in range(300):
         reply = peer.ask(None, lambda _: b"")

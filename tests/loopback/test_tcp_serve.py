@@ -217,7 +217,7 @@ def story(seed: int) -> Any:
         world.close()
 
 
-@pytest.mark.parametrize("seeds", [range(start, start + 20) for start in range(0, 100, 20)])
+@pytest.mark.parametrize("seeds", [range(start, start + 8) for start in range(0, 64, 8)])
 def test_the_same_comes_of_what_is_sent(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
     lanes = 0
     for seed in seeds:
@@ -229,7 +229,7 @@ def test_the_same_comes_of_what_is_sent(seeds: range, monkeypatch: pytest.Monkey
         assert said == usually, seed
         assert native == usual, seed
         lanes += sum(each[0] == "lane" for each in said)
-    assert lanes > 100
+    assert lanes > 40
 
 
 @pytest.mark.parametrize("size", [60_000, 66_556, 300_000])
