@@ -27,6 +27,7 @@ from ...software.memory import octets
 from ...software.queue_pair import flushed_send
 from ...verbs.types import COMPLETES, WC, SendWR, VerbsError, WcStatus, WrOpcode
 from ..packets.burst import BurstBuilder
+from ..packets.kernel import MOST_COPIED
 from ..wire.headers import ACK_REQUEST, BTH, PAD_SHIFT, RETH
 from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, READ_REQUEST
 from ..wire.psn import MASK
@@ -52,6 +53,8 @@ _PLAIN = frozenset((WrOpcode.SEND, WrOpcode.SEND_WITH_INV))
 _WITH_IMMEDIATE = frozenset((WrOpcode.SEND_WITH_IMM, WrOpcode.RDMA_WRITE_WITH_IMM))
 _READ, _WRITE, _LOCAL_INV = WrOpcode.RDMA_READ, WrOpcode.RDMA_WRITE, WrOpcode.LOCAL_INV
 _SEND, _SEND_WITH_INV = WrOpcode.SEND, WrOpcode.SEND_WITH_INV
+_QUIET = SendWR(_SEND, signaled=False)
+"""That of all quiet messages without a key; what they consist of is in their ``Wqe``."""
 
 
 class Requester:
@@ -131,14 +134,13 @@ class Requester:
 
         The message must not change; ``rkey`` is for the peer to invalidate, or 0.
         """
-        opcode = _SEND_WITH_INV if rkey else _SEND
-        request = SendWR(opcode, (message,), rkey=rkey, signaled=False)
+        request = SendWR(_SEND_WITH_INV, rkey=rkey, signaled=False) if rkey else _QUIET
         length = len(message)
         packets = -(-length // self._qp.mtu) or 1
         cost = max(length, self._qp.tuning.message_cost)
         flight = self.flight
         first, base = flight.tail, flight.tail_octets
-        wqe = Wqe(request, REQUESTS[opcode], [message], length, first, packets, base, cost)
+        wqe = Wqe(request, REQUESTS[request.opcode], [message], length, first, packets, base, cost)
         wqe.quiet = True
         self.quiet += 1
         self.quiet_octets += length
@@ -195,7 +197,8 @@ class Requester:
         """Add packets of a SEND or WRITE, from ``flight.next`` on."""
         qp, flight = self._qp, self.flight
         mtu = qp.mtu
-        if not builder.packets and wqe.view is not None:
+        left = wqe.length - (flight.next - wqe.first) * mtu
+        if not builder.packets and wqe.view is not None and left <= MOST_COPIED:
             opcode = wqe.request.opcode
             if (
                 opcode in _PLAIN or (opcode == _WRITE and flight.next > wqe.first)
@@ -281,7 +284,7 @@ class Requester:
             (in_flight > 0 or offset) and self.window.octets - in_flight < wqe.cost - offset
         ) or not builder.takes(wqe.length - offset, packets, mtu, len(extension)):
             return False
-        flight.send(wqe.end, wqe.base + wqe.cost)
+        flight.next, flight.next_octets = wqe.end, wqe.base + wqe.cost
         ask = ACK_REQUEST
         if request.signaled or wqe.end == flight.tail:
             flight.asked_octets = flight.next_octets
