@@ -12,7 +12,14 @@ import struct
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from nfsrdma.rpcrdma.rpc.channel import Answer, CallRefused, Channel, TransportError, swift_of
+from nfsrdma.rpcrdma.rpc.channel import (
+    Answer,
+    CallRefused,
+    Channel,
+    Swift,
+    TransportError,
+    swift_of,
+)
 from nfsrdma.rpcrdma.rpc.message import RpcError
 from nfsrdma.rpcrdma.task import Cancelled, Future
 from nfsrdma.xdr import Decoder, Encoder, XdrError
@@ -48,7 +55,7 @@ _STRETCH_S: Final = 0.001
 _SLOW: Final = 3
 """Calls that go the usual way after one for which it did not pay to wait."""
 _REPLY: Final = struct.Struct(">11I16s9I")
-"""A reply up to the third result's status: see :func:`_succeeded`."""
+"""A reply up to the third result's status: see :meth:`Quick._call`."""
 _ROOM: Final = REPLY_ROOM + 8
 # REPLY, accepted, AUTH_NONE, no verifier, SUCCESS; NFS4_OK, no tag, the results; SEQUENCE, NFS4_OK
 _WELL: Final = (1, 0, 0, 0, 0, 0, 0, _OPERATIONS, t.OP_SEQUENCE, 0)
@@ -97,7 +104,7 @@ class Kind:
     the operation and its data, if it reads.
     """
 
-    __slots__ = ("behind", "decode", "mask", "name", "op", "room")
+    __slots__ = ("behind", "decode", "mask", "name", "op", "room", "well")
 
     def __init__(
         self, name: str, op: int, room: int, decode: Callable[[Decoder], Any], behind: int = 0
@@ -108,6 +115,8 @@ class Kind:
         self.decode = decode
         self.behind = bytes(behind)
         self.mask = _HEAD_MASK + self.behind
+        self.well = t.OP_PUTFH, 0, op, 0
+        """What a reply has before the operation's own result, if that succeeded."""
 
 
 _READ: Final = Kind("READ", t.OP_READ, 16, decode_read, _DATA.size)
@@ -118,7 +127,7 @@ _GETATTR: Final = Kind("GETATTR", t.OP_GETATTR, 8 + STAT_ROOM, decode_stat)
 class Asked:
     """A call in its slot, as it is sent: ``pieces`` are its octets."""
 
-    __slots__ = ("kind", "pieces", "sent_at", "seqid", "slot", "slots", "where", "xid")
+    __slots__ = ("kind", "octets", "pieces", "sent_at", "seqid", "slot", "slots", "where", "xid")
 
     def __init__(
         self,
@@ -128,7 +137,7 @@ class Asked:
         slot: int,
         xid: int,
         sent_at: float,
-        pieces: tuple[bytes | memoryview, ...],
+        octets: bytes,
     ) -> None:
         self.kind = kind
         self.where = where
@@ -137,12 +146,9 @@ class Asked:
         self.seqid = slots.seqids[slot]
         self.xid = xid
         self.sent_at = sent_at
-        self.pieces = pieces
-
-    @property
-    def octets(self) -> int:
+        self.pieces: tuple[bytes | memoryview, ...] = (octets,)
+        self.octets = len(octets)
         """How many octets it has."""
-        return sum(map(len, self.pieces))
 
 
 class Quick:
@@ -230,30 +236,78 @@ class Quick:
             channel = session.carrier(channel, slot)
         sent_at = session.reactor.time()
         xid = session.rpc.allocate_xid()
-        stamp = STAMP.pack(
-            *(_OPERATIONS, t.OP_SEQUENCE, session.session_id),
-            *(slots.seqids[slot], slot, slots.highest_busy, 0),
+        octets = b"".join(
+            (
+                _XID.pack(xid),
+                self._header,
+                STAMP.pack(
+                    *(_OPERATIONS, t.OP_SEQUENCE, session.session_id),
+                    *(slots.seqids[slot], slot, slots.highest_busy, 0),
+                ),
+                opened.putfh,
+                arguments,
+            )
         )
-        octets = b"".join((_XID.pack(xid), self._header, stamp, opened.putfh, arguments))
-        asked = Asked(kind, where, slots, slot, xid, sent_at, (octets,))
+        asked = Asked(kind, where, slots, slot, xid, sent_at, octets)
         if payload is not None:
             size = len(payload)
             asked.pieces = octets + _XID.pack(size), payload, _PADS[size & 3]
+            asked.octets = sum(map(len, asked.pieces))
         reply: Future[Decoder] | None = None
-        # With others in flight answers come in batches, which a turn takes.
-        alone = not slot and not session.holding
-        if alone and sent_at < self._turn_by and (swift := swift_of(channel)) is not None:
-            found = swift(xid, asked.pieces, kind.room, self._answer(kind, asked), sink)
-            if isinstance(found, bytes):
-                return self._take(asked, found, sink)
-            reply = found
+        swift: Swift | None = getattr(channel, "swift", None)  # as swift_of, without its call
+        if swift is not None:
+            # With others in flight answers come in batches, which a turn takes.
+            if not slot and sent_at < self._turn_by and not session.holding:
+                found = swift(xid, asked.pieces, kind.room, self._answer(kind, asked), sink)
+                if isinstance(found, bytes):
+                    return self._take(asked, found, sink)
+                reply = found
+                if reply is None:
+                    self._slow, self._turn_by = _SLOW, 0.0
             if reply is None:
-                self._slow, self._turn_by = _SLOW, 0.0
-        if reply is None:
-            reply = self._post(channel, asked, sink)
+                room = kind.room
+                if sink is not None:
+                    room += _WORD + (len(sink) + 3 & ~3)
+                reply = swift.post(xid, asked.pieces, room)
         if reply is None:
             reply = self._send(channel, asked, octets, sink, payload)
-        return await self._wait(channel, asked, reply, sink)
+        try:
+            decoder = await reply
+            start = decoder.offset
+            head = decoder.unpack(_REPLY)
+        except Cancelled:
+            await session.leave(() if sink is None else (sink,), slots, slot, reply)
+            raise
+        except (TransportError, CallRefused, XdrError, RpcError):
+            # What was not read to its end is where it was.
+            return Begun(channel, slots, slot, xid, sent_at, reply)
+        if (
+            slots is not session.slots
+            or head[1:11] != _WELL
+            or head[11:14] != (session.session_id, asked.seqid, slot)
+            or head[17:] != kind.well
+        ):
+            decoder.offset = start
+            return Begun(channel, slots, slot, xid, sent_at, reply)
+        return self._finish(asked, decoder, head[15], head[16])
+
+    def _finish(self, asked: Asked, decoder: Decoder, target: int, flags: int) -> Any:
+        """Take the result of a call that was executed, as its reply says up to there."""
+        session, sent_at = self._session, asked.sent_at
+        session.heard_at = now = session.reactor.time()
+        if self._slow:
+            self._slow -= 1
+        else:
+            self._turn_by = now + _STRETCH_S
+        session.renewed_at = sent_at
+        session.executed(asked.slots, asked.slot, target, flags)
+        kind = asked.kind
+        try:
+            return kind.decode(decoder)
+        except XdrError as error:
+            raise self._broken(asked, error) from error
+        finally:
+            session.stats.of(kind.name).record(now - sent_at, asked.octets, decoder.tell(), False)
 
     def _answer(self, kind: Kind, asked: Asked) -> Answer:
         """Return what the reply begins with if all goes well."""
@@ -288,17 +342,6 @@ class Quick:
         finally:
             self._session.stats.of(kind.name).record(now - asked.sent_at, asked.octets, size, False)
 
-    @staticmethod
-    def _post(channel: Channel, asked: Asked, sink: memoryview | None) -> Future[Decoder] | None:
-        """Send a call of which all is inline, if the channel has a short way for that."""
-        swift = swift_of(channel)
-        if swift is None:
-            return None
-        room = asked.kind.room
-        if sink is not None:
-            room += _WORD + (len(sink) + 3 & ~3)
-        return swift.post(asked.xid, asked.pieces, room)
-
     def _send(
         self,
         channel: Channel,
@@ -321,53 +364,9 @@ class Quick:
             room += _WORD + len(sink)
         return channel.call(encoder, max_reply=room, sinks=sinks)
 
-    async def _wait(
-        self, channel: Channel, asked: Asked, reply: Future[Decoder], sink: memoryview | None
-    ) -> Any:
-        """Wait for the reply to a call that was sent."""
-        session, kind, slots, slot = self._session, asked.kind, asked.slots, asked.slot
-        xid, sent_at = asked.xid, asked.sent_at
-        try:
-            decoder = await reply
-            start = decoder.offset
-            head = decoder.unpack(_REPLY)
-        except Cancelled:
-            await session.leave(() if sink is None else (sink,), slots, slot, reply)
-            raise
-        except (TransportError, CallRefused, XdrError, RpcError):
-            # What was not read to its end is where it was.
-            return Begun(channel, slots, slot, xid, sent_at, reply)
-        if slots is not session.slots or not _succeeded(
-            head, session.session_id, asked.seqid, slot, kind.op
-        ):
-            decoder.offset = start
-            return Begun(channel, slots, slot, xid, sent_at, reply)
-        session.heard_at = now = session.reactor.time()
-        if self._slow:
-            self._slow -= 1
-        else:
-            self._turn_by = now + _STRETCH_S
-        session.renewed_at = sent_at
-        session.executed(slots, slot, head[15], head[16])
-        try:
-            return kind.decode(decoder)
-        except XdrError as error:
-            raise self._broken(asked, error) from error
-        finally:
-            session.stats.of(kind.name).record(now - sent_at, asked.octets, decoder.tell(), False)
-
     @staticmethod
     def _broken(asked: Asked, error: XdrError) -> ProtocolError:
         """Return the error for a result that cannot be decoded."""
         broken = ProtocolError(f"{asked.kind.name}: {error}")
         name_file(broken, asked.where)
         return broken
-
-
-def _succeeded(head: tuple[Any, ...], session_id: bytes, seqid: int, slot: int, op: int) -> bool:
-    """Return whether a reply says that all was executed, in this slot."""
-    return (
-        head[1:11] == _WELL
-        and head[11:14] == (session_id, seqid, slot)
-        and head[17:] == (t.OP_PUTFH, 0, op, 0)
-    )
