@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch] server/*/*.[ch])
+NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch] server/*/*.[ch] client/*.[ch])
 
 # The tests start programs by the hundred: where Python may not keep what it has compiled, each of
 # them compiles all of it again.
@@ -105,7 +105,7 @@ ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/un
   tests/unit/test_xdr_codec.py tests/property/test_shm_talk.py tests/property/test_server_lane.py \
   tests/property/test_io_exchange.py tests/loopback/test_tcp_exchange.py tests/loopback/test_tcp_serve.py \
   tests/unit/test_server_lanes.py tests/unit/test_server_entries.py tests/loopback/test_soft_udp.py \
-  tests/unit/test_task_future.py tests/property/test_future_twins.py tests/property/test_transport_short.py tests/security/test_security_native_reentry.py
+  tests/unit/test_task_future.py tests/property/test_future_twins.py tests/property/test_transport_short.py tests/property/test_client_quick_twins.py tests/unit/test_shm_exchange.py tests/security/test_security_native_reentry.py
 MINUTES ?= 0
 
 wireshark-next: $(STAMP) ## the Wireshark of Debian's next release: our plugins in it, and what it still gets wrong

@@ -34,6 +34,7 @@ NATIVE = (
     "nfsrdma.dissector.capture._guard",
     "nfsrdma.server.vfs._entries",
     "nfsrdma.server.engine._lane",
+    "nfsrdma.client._quick",
 )
 """The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""
 

@@ -55,7 +55,7 @@ _STRETCH_S: Final = 0.001
 _SLOW: Final = 3
 """Calls that go the usual way after one for which it did not pay to wait."""
 _REPLY: Final = struct.Struct(">11I16s9I")
-"""A reply up to the third result's status: see :meth:`Quick._call`."""
+"""A reply up to the third result's status: see :func:`heed_in_python`."""
 _ROOM: Final = REPLY_ROOM + 8
 # REPLY, accepted, AUTH_NONE, no verifier, SUCCESS; NFS4_OK, no tag, the results; SEQUENCE, NFS4_OK
 _WELL: Final = (1, 0, 0, 0, 0, 0, 0, _OPERATIONS, t.OP_SEQUENCE, 0)
@@ -146,9 +146,68 @@ class Asked:
         self.seqid = slots.seqids[slot]
         self.xid = xid
         self.sent_at = sent_at
-        self.pieces: tuple[bytes | memoryview, ...] = (octets,)
+        self.pieces: tuple[Any, ...] = (octets,)
         self.octets = len(octets)
         """How many octets it has."""
+
+
+def ask_in_python(
+    session: Session, kind: Kind, where: Where, header: bytes, putfh: bytes, arguments: bytes
+) -> Asked | None:
+    """Take a slot, and make the octets of a call in it: XID, ``header``, and the operations.
+
+    ``putfh`` and ``arguments`` are the last two. Returns None if there is no usable session, or no
+    free slot.
+    """
+    slots = session.slots
+    if slots is None or session.channel is None or session.gate is not None:
+        return None
+    slot = slots.try_acquire()
+    if slot < 0:
+        return None
+    sent_at = session.reactor.time()
+    xid = session.rpc.allocate_xid()
+    stamp = STAMP.pack(
+        *(_OPERATIONS, t.OP_SEQUENCE, session.session_id),
+        *(slots.seqids[slot], slot, slots.highest_busy, 0),
+    )
+    octets = b"".join((_XID.pack(xid), header, stamp, putfh, arguments))
+    return Asked(kind, where, slots, slot, xid, sent_at, octets)
+
+
+def heed_in_python(session: Session, asked: Asked, decoder: Decoder) -> float | None:
+    """Heed a reply that says that all was executed, in the slot that was asked.
+
+    Its decoder is left at the operation's own result. Returns the time; None for any other reply,
+    which is left as it is.
+    """
+    start, slots, slot = decoder.offset, asked.slots, asked.slot
+    try:
+        head = decoder.unpack(_REPLY)
+    except XdrError:
+        return None  # What was not read to its end is where it was.
+    if (
+        slots is not session.slots
+        or head[1:11] != _WELL
+        or head[11:14] != (session.session_id, asked.seqid, slot)
+        or head[17:] != asked.kind.well
+    ):
+        decoder.offset = start
+        return None
+    session.heard_at = now = session.reactor.time()
+    session.renewed_at = asked.sent_at
+    session.executed(slots, slot, head[15], head[16])
+    return now
+
+
+try:
+    from ._quick import ask, heed
+
+    native = True
+except ImportError:
+    ask, heed = ask_in_python, heed_in_python
+
+    native = False
 
 
 class Quick:
@@ -226,29 +285,13 @@ class Quick:
         What is read goes to ``sink``; errors are about ``where()``.
         """
         session = self._session
-        slots, channel = session.slots, session.channel
-        if slots is None or channel is None or session.gate is not None:
+        asked = ask(session, kind, where, self._header, opened.putfh, arguments)
+        channel = session.channel
+        if asked is None or channel is None:
             return None
-        slot = slots.try_acquire()
-        if slot < 0:
-            return None
+        slot, sent_at, xid, octets = asked.slot, asked.sent_at, asked.xid, asked.pieces[0]
         if session.lanes:
             channel = session.carrier(channel, slot)
-        sent_at = session.reactor.time()
-        xid = session.rpc.allocate_xid()
-        octets = b"".join(
-            (
-                _XID.pack(xid),
-                self._header,
-                STAMP.pack(
-                    *(_OPERATIONS, t.OP_SEQUENCE, session.session_id),
-                    *(slots.seqids[slot], slot, slots.highest_busy, 0),
-                ),
-                opened.putfh,
-                arguments,
-            )
-        )
-        asked = Asked(kind, where, slots, slot, xid, sent_at, octets)
         if payload is not None:
             size = len(payload)
             asked.pieces = octets + _XID.pack(size), payload, _PADS[size & 3]
@@ -273,35 +316,18 @@ class Quick:
             reply = self._send(channel, asked, octets, sink, payload)
         try:
             decoder = await reply
-            start = decoder.offset
-            head = decoder.unpack(_REPLY)
         except Cancelled:
-            await session.leave(() if sink is None else (sink,), slots, slot, reply)
+            await session.leave(() if sink is None else (sink,), asked.slots, slot, reply)
             raise
         except (TransportError, CallRefused, XdrError, RpcError):
-            # What was not read to its end is where it was.
-            return Begun(channel, slots, slot, xid, sent_at, reply)
-        if (
-            slots is not session.slots
-            or head[1:11] != _WELL
-            or head[11:14] != (session.session_id, asked.seqid, slot)
-            or head[17:] != kind.well
-        ):
-            decoder.offset = start
-            return Begun(channel, slots, slot, xid, sent_at, reply)
-        return self._finish(asked, decoder, head[15], head[16])
-
-    def _finish(self, asked: Asked, decoder: Decoder, target: int, flags: int) -> Any:
-        """Take the result of a call that was executed, as its reply says up to there."""
-        session, sent_at = self._session, asked.sent_at
-        session.heard_at = now = session.reactor.time()
+            return Begun(channel, asked.slots, slot, xid, sent_at, reply)
+        now = heed(session, asked, decoder)
+        if now is None:
+            return Begun(channel, asked.slots, slot, xid, sent_at, reply)
         if self._slow:
             self._slow -= 1
         else:
             self._turn_by = now + _STRETCH_S
-        session.renewed_at = sent_at
-        session.executed(asked.slots, asked.slot, target, flags)
-        kind = asked.kind
         try:
             return kind.decode(decoder)
         except XdrError as error:

@@ -49,6 +49,7 @@ def check_python() -> Finding:
 
 
 NATIVE_MODULES = {
+    "nfsrdma.client._quick": "calls",
     "nfsrdma.dissector.capture._guard": "captures",
     "nfsrdma.rpcrdma._future": "tasks",
     "nfsrdma.rpcrdma.io._exchange": "TCP calls",

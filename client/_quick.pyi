@@ -1,0 +1,15 @@
+"""The two halves of a call of the common shape; ``quick`` has their twins."""
+
+from nfsrdma.xdr import Decoder
+
+from .errors import Where
+from .quick import Asked, Kind
+from .session import Session
+
+def ask(
+    session: Session, kind: Kind, where: Where, header: bytes, putfh: bytes, arguments: bytes, /
+) -> Asked | None:
+    """Take a slot, and make the octets of a call: see ``quick.ask_in_python``."""
+
+def heed(session: Session, asked: Asked, decoder: Decoder, /) -> float | None:
+    """Heed the usual reply: see ``quick.heed_in_python``."""
