@@ -69,6 +69,9 @@ class Case:
         if not rng.randrange(16):
             self.reach = key, (1 << 64) - 4096, 4096
         self.writes = rng.choice((0, 0, 0, 1, 1, 2, COUNT - 1, 40))
+        self.arms = rng.choice((0, rng.randrange(1, 1 << 64)))
+        self.wanted = rng.choice((0, 5, 1 << 48))
+        self.peer.words[CONSUMED] = rng.choice((0, 4, 5))
         self.report = memoryview(bytearray(rng.randbytes(8 * talk.REPORTS))).cast("d")
         self._answer()
         for number in range(min(self.writes, COUNT)):
@@ -151,11 +154,12 @@ class Case:
                 *(peer.words.toreadonly(), peer.descriptors.toreadonly()),
                 *(peer.messages.toreadonly(), self.produced, self.start, self.consumed),
                 *(self.pieces, self.expected, self.mask, self.most, self.sink, self.nap),
-                *(self.seconds, self.reach, self.report),
+                *(self.seconds, self.reach, self.arms, self.wanted, self.report),
             )
         except ValueError as error:
             outcome = str(error)
         sink = None if self.sink is None else bytes(self.sink)
+        ours.words[PLACE] = ours.words[PLACE] > 0  # it may be moved at any moment
         report = self.report[talk.NAPPED] > 0, *self.report[talk.OVERSLEPT :]
         return outcome, ours.octets(), peer.octets(), sink, report
 
@@ -259,7 +263,9 @@ def test_nobody_looks_for_a_peer_that_needs_this_processor(here: int) -> None:
     peer.words[PLACE] = here + 1
     case.pieces, case.start, case.seconds, case.nap = (b"asked",), 0, 1e6, 0.0
     for function in (talk.talk, talk.talk_in_python):
-        assert case.run(function)[0] == talk.BESIDE
+        before = case.ours.octets()
+        assert case.run(function)[0] == talk.DECLINED
+        assert case.ours.octets() == before  # nothing is posted
     for look in (talk.look, talk.look_in_python):
         assert look(peer.words, case.consumed, None, 1e6) == talk.BESIDE
         # What is there already is found all the same.
@@ -315,5 +321,5 @@ def test_what_is_no_ring_is_refused(part: str) -> None:
             *(ours.words, ours.descriptors, ours.messages),
             *(peer.words, peer.descriptors, peer.messages),
             *(0, 0, 0, (b"x",), expected, mask, 100, sink, 0.0, 0.0),  # type: ignore[arg-type]
-            *((0, 0, 0), report),  # type: ignore[arg-type]
+            *((0, 0, 0), 0, 0, report),  # type: ignore[arg-type]
         )

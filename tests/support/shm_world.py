@@ -72,6 +72,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
         monkeypatch.setattr(PromptCalls, way, _counted(ends, way))
     # Both ends are on one processor here, and yet the peer has its turns.
     monkeypatch.setattr(exchange_module, "place", lambda: 0)
+    monkeypatch.setattr(talk, "place_in_python", lambda: 0)
     monkeypatch.setattr(talk, "look_in_python", wait)
     monkeypatch.setattr(exchange_module, "look", wait)
     monkeypatch.setattr(exchange_module, "talk", talk.talk_in_python)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from tests.support.shm_world import Ends, ShmWorld, shm_world, waiting
 from nfsrdma.client.file import spread
 from nfsrdma.rpcrdma.providers.shm import exchange as exchange_module
 from nfsrdma.rpcrdma.providers.shm import responder as responder_module
+from nfsrdma.rpcrdma.providers.shm import talk
 from nfsrdma.rpcrdma.providers.shm.ring import (
     ARMED,
     CONSUMED,
@@ -192,10 +193,10 @@ def test_a_peer_that_needs_this_processor_is_not_waited_for(
     client, server = two(harness)
     theirs = ring_of(server).words[PLACE]
     assert theirs > 0
-    monkeypatch.setattr(exchange_module, "place", lambda: theirs)
+    monkeypatch.setattr(talk, "place_in_python", lambda: theirs)
     ends.meanwhile = lambda: server.send(HELLO)
     assert exchange(client) is None
-    monkeypatch.setattr(exchange_module, "place", lambda: theirs + 1)
+    monkeypatch.setattr(talk, "place_in_python", lambda: theirs + 1)
     assert exchange(client) == HELLO
 
 
@@ -224,24 +225,28 @@ def test_an_answer_that_is_late_wakes_the_reactor(harness: ProviderHarness, ends
     harness.run_until(lambda: bool(client.received))
 
 
-def test_what_comes_as_it_ends_wakes_the_reactor(harness: ProviderHarness, ends: Ends) -> None:
+def test_what_comes_as_it_ends_wakes_the_reactor(
+    harness: ProviderHarness, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, server = two(harness)
-    harness.run_for(0.001)
+    armed = ring_of(client).words
 
-    def answer() -> None:
-        server.send(HELLO)
-        arm = client.connection.queue_pair._machines.link.doorbell.arm  # type: ignore[attr-defined]
+    class Fence:
+        """In the place of the one between asking to be woken and the last look."""
 
-        def late() -> None:
-            # The peer looks whether we sleep just before we say so.
-            server.send(b"more")
-            arm()
+        def __enter__(self) -> None:
+            if armed[ARMED] and not sent:
+                sent.append(server.send(b"late"))
 
-        doorbell = client.connection.queue_pair._machines.exchange  # type: ignore[attr-defined]
-        doorbell._doorbell = _Bell(late, doorbell._doorbell)
+        def __exit__(self, *error: object) -> None:
+            pass
 
-    ends.meanwhile = answer
+    sent: list[object] = []
+    ring_of(server).words[ARMED] = 0  # it need not be woken
+    ends.meanwhile = lambda: server.send(HELLO)
+    monkeypatch.setattr(talk, "fence", Fence())
     assert exchange(client) == HELLO
+    assert sent
     harness.run_until(lambda: bool(client.received))
     assert client.received[0].byte_len == 4
 
@@ -261,13 +266,6 @@ def test_a_doorbell_that_a_peer_has_jammed_is_heard_all_the_same(
     ends.meanwhile = more
     assert exchange(client) == b""
     harness.run_until(lambda: len(client.received) == 2)
-
-
-class _Bell:
-    def __init__(self, arm: Callable[[], None], bell: Any) -> None:
-        self.arm = arm
-        self.disarm = bell.disarm
-        self.notify = bell.notify
 
 
 @pytest.mark.parametrize(

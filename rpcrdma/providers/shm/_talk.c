@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-enum { ASLEEP, LATE, OTHER, BESIDE };
+enum { ASLEEP, LATE, OTHER, BESIDE, DECLINED };
 
 enum {
     PRODUCED = 0,
@@ -30,7 +30,8 @@ enum {
     NAPPED = 0, /* places in a report */
     OVERSLEPT = 1,
     INVALIDATED = 2,
-    REPORTS = 3,
+    NEWS = 3,
+    REPORTS = 4,
     WORD_OCTETS = 4,
     PIECES_MAX = 16,
 };
@@ -48,6 +49,7 @@ struct rings {
 struct call {
     unsigned long long produced, start, consumed, most;
     double nap, seconds;
+    unsigned long long arms, wanted;
     unsigned long long rkey, address, octets; /* where the peer may have placed what it writes */
 };
 
@@ -280,6 +282,16 @@ static int are_rings(const struct rings *rings)
     return 0;
 }
 
+/* Ask to be woken again, and see whether there is something to do. */
+static int arm(const struct rings *rings, const struct call *call)
+{
+    uint64_t consumed = load(&rings->words, CONSUMED), due = call->wanted;
+
+    store(&rings->words, ARMED, call->arms);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return has_news(&rings->peer_words, consumed, &due);
+}
+
 /* Sleep without the slack that an ordinary thread's timers have; signals end it early. */
 static void sleep_for(double seconds)
 {
@@ -306,14 +318,22 @@ static int is_nap(double seconds)
 static PyObject *talked(const struct rings *rings, struct call *call, PyObject *pieces)
 {
     double *report = rings->report.buf;
+    uint64_t place = here();
     Py_ssize_t length;
+    PyObject *answer;
 
     if (!are_rings(rings) || !is_nap(call->nap))
         return NULL;
     memset(report, 0, REPORTS * sizeof *report);
+    if (place && place == load(&rings->peer_words, PLACE))
+        return PyLong_FromLong(DECLINED);
     length = gather(&rings->messages, call->start, pieces);
     if (length < 0)
         return NULL;
+    if (call->arms) {
+        store(&rings->words, PLACE, place);
+        store(&rings->words, ARMED, 0);
+    }
     post(rings, call, length);
     if (load(&rings->peer_words, ARMED))
         return PyLong_FromLong(ASLEEP);
@@ -324,7 +344,10 @@ static PyObject *talked(const struct rings *rings, struct call *call, PyObject *
         report[NAPPED] = now() - began;
         report[OVERSLEPT] = has_news(&rings->peer_words, call->consumed, NULL);
     }
-    return await_answer(rings, call);
+    answer = await_answer(rings, call);
+    if (call->arms && answer != NULL && PyBytes_Check(answer) && !report[INVALIDATED])
+        report[NEWS] = arm(rings, call);
+    return answer;
 }
 
 static PyObject *talk(PyObject *self, PyObject *arguments)
@@ -335,11 +358,11 @@ static PyObject *talk(PyObject *self, PyObject *arguments)
 
     (void)self;
     if (!PyArg_ParseTuple(
-            arguments, "w*w*w*y*y*y*KKKO!y*y*KOdd(KKK)w*:talk", &rings.words, &rings.descriptors,
+            arguments, "w*w*w*y*y*y*KKKO!y*y*KOdd(KKK)KKw*:talk", &rings.words, &rings.descriptors,
             &rings.messages, &rings.peer_words, &rings.peer_descriptors, &rings.peer_messages,
             &call.produced, &call.start, &call.consumed, &PyTuple_Type, &pieces, &rings.expected,
             &rings.mask, &call.most, &sink, &call.nap, &call.seconds, &call.rkey, &call.address,
-            &call.octets, &rings.report))
+            &call.octets, &call.arms, &call.wanted, &rings.report))
         return NULL;
     rings.has_sink = sink != Py_None;
     if (!rings.has_sink || PyObject_GetBuffer(sink, &rings.sink, PyBUF_WRITABLE) == 0) {
@@ -430,7 +453,8 @@ static PyObject *place(PyObject *self, PyObject *nothing)
 static PyMethodDef methods[] = {
     {"talk", talk, METH_VARARGS,
      "talk(words, descriptors, messages, peer_words, peer_descriptors, peer_messages, produced, "
-     "start, consumed, pieces, expected, mask, most, sink, nap, seconds, reach, report, /)"},
+     "start, consumed, pieces, expected, mask, most, sink, nap, seconds, reach, arms, "
+     "wanted, report, /)"},
     {"put", put, METH_VARARGS,
      "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
     {"show", (PyCFunction)(void (*)(void))talk_show, METH_FASTCALL,

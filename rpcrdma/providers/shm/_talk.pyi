@@ -23,6 +23,8 @@ def talk(
     nap: float,
     seconds: float,
     reach: tuple[int, int, int],
+    arms: int,
+    wanted: int,
     report: memoryview[float],
     /,
 ) -> bytes | int:

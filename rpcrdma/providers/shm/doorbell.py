@@ -16,7 +16,7 @@ class Doorbell:
     ``wake`` wakes the peer's process; it may raise ``OSError``.
     """
 
-    __slots__ = ("_arms", "_peer_words", "_wake", "_woken", "_words")
+    __slots__ = ("_peer_words", "_wake", "_woken", "_words", "arms")
 
     def __init__(
         self, words: memoryview, peer_words: memoryview, wake: Callable[[], object]
@@ -24,7 +24,8 @@ class Doorbell:
         self._words = words
         self._peer_words = peer_words
         self._wake = wake
-        self._arms = 0
+        self.arms = 0
+        """How often we have asked to be woken."""
         self._woken = 0
         """The peer's ``ARMED`` word when we woke it last."""
 
@@ -40,8 +41,8 @@ class Doorbell:
 
     def arm(self) -> None:
         """Ask to be woken from now on. What has come until now must be looked for afterwards."""
-        self._arms += 1
-        self._words[ARMED] = self._arms
+        self.arms += 1
+        self._words[ARMED] = self.arms
         with fence:
             pass
 

@@ -39,9 +39,11 @@ from .send_queue import SendQueue
 from .talk import (
     ASLEEP,
     BESIDE,
+    DECLINED,
     INVALIDATED,
     LATE,
     NAPPED,
+    NEWS,
     OTHER,
     OVERSLEPT,
     REPORTS,
@@ -118,30 +120,35 @@ class Exchange:
         octets: int = 0,
     ) -> bytes | None:
         """Exchange; see ``verbs.interfaces.ExchangingQueuePair``."""
-        host, responder = self._host, self._responder
+        host, responder, sends = self._host, self._responder, self._sends
         transfer = None if rkey is None else self._transfer(octets, len(expected))
         patience = self._patience(transfer)
-        if not self._pays(patience):
+        if not patience.seconds and not self._pays(patience):
             return None
         if (
             host.state is not _RTS
             or self._peer.words[PRODUCED] != responder.consumed
             or responder.seen != responder.consumed
             or len(host.recv_cq)
-            or (target := self._sends.begin(sum(map(len, pieces)))) is None
         ):
             return None
-        turning = self._turns.turning
-        if not turning:
-            self._doorbell.disarm()
         nap_s, longest, began = 0.0, patience.seconds, 0.0
         if transfer is not None:
             nap_s, longest, began = transfer.nap_s, transfer.look_s, perf_counter()
-        answer: bytes | int = self._talk(
-            target, pieces, expected, mask, most, sink, rkey, nap_s, longest
-        )
+        arms = 0 if self._turns.turning else self._doorbell.arms + 1
+        start = sends.start(sum(map(len, pieces)))
+        answer: bytes | int
+        if start < 0:
+            answer = self._post_elsewhere(pieces, arms)
+        else:
+            answer = self._talk(
+                start, pieces, expected, mask, most, sink, rkey, nap_s, longest, arms
+            )
         if isinstance(answer, bytes):
-            patience.found(0.0)
+            if patience.seconds != patience.longest_s:
+                patience.found(0.0)
+        elif answer == DECLINED:
+            return None
         elif answer == LATE:
             patience.nothing()
         elif answer != BESIDE:
@@ -150,7 +157,7 @@ class Exchange:
                 if nap_s:
                     self._nap(nap_s)
             answer = self._look(patience, longest, expected, mask, most, sink, rkey)
-        if not turning:
+        if arms > self._doorbell.arms:
             self._arm()
         if transfer is not None and answer != BESIDE:  # that says nothing of how long it takes
             self._learn(transfer, perf_counter() - began if answer and answer != LATE else 0.0)
@@ -185,9 +192,21 @@ class Exchange:
                 return answer
         return b""
 
+    def _post_elsewhere(self, pieces: Sequence[bytes | memoryview], arms: int) -> int:
+        """Post a message for which there is no room in the ring, or that is too long for it."""
+        sends = self._sends
+        if self._is_beside() or (target := sends.begin(sum(map(len, pieces)))) is None:
+            return DECLINED
+        if arms:
+            self._doorbell.disarm()
+        self._report[OVERSLEPT] = 0.0
+        gather(target, 0, pieces)
+        sends.finish(0)
+        return OTHER
+
     def _talk(
         self,
-        target: memoryview,
+        start: int,
         pieces: Sequence[bytes | memoryview],
         expected: bytes,
         mask: bytes,
@@ -196,18 +215,12 @@ class Exchange:
         rkey: int | None,
         nap_s: float,
         seconds: float,
+        arms: int,
     ) -> bytes | int:
-        """Post a message for which there is room; wait for the answer, and take it, in the ring."""
+        """Post a message in the ring, wait for the answer, and take it if it is there as well."""
         sends, ring, peer, report = self._sends, self._ring, self._peer, self._report
-        start = sends.begun_at
-        if start < 0:
-            report[OVERSLEPT] = 0.0
-            gather(target, 0, pieces)
-            sends.finish(0)
-            return OTHER
-        words, consumed = ring.words, self._responder.consumed
         outcome = talk(
-            words,
+            ring.words,
             ring.descriptors,
             ring.messages,
             peer.words,
@@ -215,7 +228,7 @@ class Exchange:
             peer.messages,
             sends.produced,
             start,
-            consumed,
+            self._responder.consumed,
             pieces,
             expected,
             mask,
@@ -224,18 +237,27 @@ class Exchange:
             nap_s,
             seconds,
             _NOTHING_REACHED if rkey is None else self._reach(rkey),
+            arms,
+            sends.wanted,
             report,
         )
-        sends.note_finished()
+        if outcome == DECLINED:
+            return outcome
+        sends.started()
         if report[NAPPED]:
             self._naps.took(nap_s, report[NAPPED])
+        armed = arms and isinstance(outcome, bytes)
         if rkey is not None and report[INVALIDATED]:
+            armed = False
             if self._host.pd.invalidate(rkey):
-                words[CONSUMED] += 1
+                ring.words[CONSUMED] += 1
             else:
                 outcome = OTHER
-        if words[CONSUMED] != consumed:
-            self._carried_out()
+        self._carried_out()
+        if armed:
+            self._doorbell.arms = arms
+            if report[NEWS]:
+                self._turns.ring()
         return outcome
 
     def _reach(self, rkey: int) -> tuple[int, int, int]:
@@ -270,13 +292,15 @@ class Exchange:
         return self._with_asleep if self._peer.words[ARMED] else self._with_awake
 
     def _pays(self, patience: Patience) -> bool:
-        """Return whether it pays to wait for the next answer."""
-        theirs = self._peer.words[PLACE]
-        if theirs and theirs == place():
-            return False  # the peer needs this very processor
-        if not patience.seconds:
+        """Return whether it pays to wait for the next answer after all."""
+        if not self._is_beside():  # that says nothing of what would pay elsewhere
             patience.nothing()
         return patience.seconds > 0
+
+    def _is_beside(self) -> bool:
+        """Return whether the peer needs the very processor that we are on."""
+        theirs = self._peer.words[PLACE]
+        return 0 != theirs == place()
 
     def _wait(self, patience: Patience, longest: float) -> int:
         """Look until the peer has posted something, or patience ends; return what it came to."""

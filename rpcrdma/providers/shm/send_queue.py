@@ -79,6 +79,7 @@ class SendQueue:
         "_message_head",
         "_messages",
         "_messages_size",
+        "_next_head",
         "_peer_words",
         "_reclaim_done",
         "_remote",
@@ -112,7 +113,7 @@ class SendQueue:
         self._doorbell = link.doorbell
         self._reclaim_done = reclaim
         self._begun: tuple[int, int, Piece | None, int] = _NOTHING_BEGUN
-        self._message_head = 0
+        self._message_head = self._next_head = 0
         self.message_tail = 0
         """Up to here the peer has taken the octets in the ring of messages."""
         self.posted: deque[Posted] = deque()
@@ -219,7 +220,6 @@ class SendQueue:
 
         Raises ``VerbsError``.
         """
-        posted = self.posted
         length = sum(map(len, pieces))
         if length > _LONGEST_IN_RING or self._begun[2] is not None:
             target = self.begin(length)
@@ -228,51 +228,51 @@ class SendQueue:
             gather(target, 0, pieces)
             self.finish(0)
             return True
-        if len(posted) >= QUIET_MOST - 1:
+        start = self.start(length)
+        if start < 0:
+            return False
+        armed = put(
+            *(self._words, self._ring.descriptors, self._messages, self._peer_words),
+            *(self.produced, start, pieces),
+        )
+        self.started()
+        if armed:
+            self._doorbell.notify()
+        return True
+
+    def start(self, length: int) -> int:
+        """Return where in the ring of messages a message may be put; -1 if there is no room.
+
+        It is posted by others, who say so by :meth:`started`. Raises ``VerbsError``.
+        """
+        if length > _LONGEST_IN_RING or self._begun[2] is not None:
+            return -1
+        if len(self.posted) >= QUIET_MOST - 1:
             self._reclaim()
-            if len(posted) >= QUIET_MOST - 1:
-                return False
+            if len(self.posted) >= QUIET_MOST - 1:
+                return -1
         size, head = self._messages_size, self._message_head
         start = head & (size - 1)
         if start + length > size:
             head += size - start
             start = 0
-        head += length
+        self._next_head = head = head + length
         if head - self.message_tail > size:
-            return False
-        ring, produced = self._ring, self.produced
-        armed = put(
-            *(self._words, ring.descriptors, self._messages, self._peer_words),
-            *(produced, start, pieces),
-        )
+            self._reclaim()
+        return start if head - self.message_tail <= size else -1
+
+    def started(self) -> None:
+        """Note that what :meth:`start` found room for was posted quietly."""
         self._begun = _NOTHING_BEGUN
-        self._message_head = head
-        self.produced = produced = produced + 1
-        posted.append((produced, QUIET, head, None))
+        self._message_head = head = self._next_head
+        self.produced = produced = self.produced + 1
+        self.posted.append((produced, QUIET, head, None))
         self.quiet = False
-        if armed:
-            self._doorbell.notify()
-        return True
 
     def place(self, rkey: int, address: int, length: int) -> None:
         """Post quietly an RDMA WRITE whose octets are in place."""
         self._produce(WRITE, 0, 0, length, 0, rkey, address)
         self.posted.append((self.produced, QUIET, -1, None))
-
-    @property
-    def begun_at(self) -> int:
-        """Where in the ring of messages the room is that was begun; -1 if it is elsewhere."""
-        where = self._begun[0]
-        return where ^ IN_RING if where & IN_RING else -1
-
-    def note_finished(self) -> None:
-        """Note that what was begun has been posted, as :meth:`finish` does it."""
-        _, end, piece, _ = self._begun
-        self._begun = _NOTHING_BEGUN
-        self._message_head = end
-        self.produced += 1
-        self.posted.append((self.produced, QUIET, end, piece))
-        self.quiet = False
 
     def finish(self, rkey: int) -> None:
         """Post what was begun, and notify the peer of all; it invalidates ``rkey`` unless 0."""

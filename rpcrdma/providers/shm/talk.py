@@ -37,6 +37,9 @@ OTHER: Final = 2
 BESIDE: Final = 3
 """Posted; nothing has come, and nothing will for now: the peer needs the processor we are on."""
 
+DECLINED: Final = 4
+"""Nothing is posted: the peer needs the processor we are on."""
+
 NAPPED: Final = 0
 """The place in a report that says how many seconds the nap took; 0 if there was none."""
 OVERSLEPT: Final = 1
@@ -44,7 +47,9 @@ OVERSLEPT: Final = 1
 INVALIDATED: Final = 2
 """Not 0: the answer ends a registration, which is left to the caller, and so is to say that it is
 carried out."""
-REPORTS: Final = 3
+NEWS: Final = 3
+"""Not 0: we have asked to be woken again, but there is something to do."""
+REPORTS: Final = 4
 
 _WRITES_MOST: Final = 16
 """A peer that posts without end is looked at no longer than it takes to see so many."""
@@ -141,6 +146,8 @@ def talk_in_python(
     nap: float,
     seconds: float,
     reach: tuple[int, int, int],
+    arms: int,
+    wanted: int,
     report: memoryview[float],
 ) -> bytes | int:
     """Post a message in our ring, look for the peer's next one, and take it if it is the answer.
@@ -151,9 +158,21 @@ def talk_in_python(
     shadow, or zeros: an RDMA WRITE of the peer to it is carried out on the way. So is the answer if
     it is returned, unless it invalidates that key, as ``report`` says then: see ``NAPPED``,
     ``OVERSLEPT``, ``INVALIDATED``. Otherwise ``ASLEEP``, ``LATE``, ``OTHER`` or ``BESIDE`` is
-    returned. Raises ``ValueError`` if there is no room.
+    returned, or ``DECLINED``: nothing is posted.
+
+    Unless ``arms`` is 0 we ask to be woken no more, and with the answer we ask for it again by that
+    number: then the report's ``NEWS`` says whether there is something to do already, as when the
+    peer has carried out ``wanted``. Raises ``ValueError`` if there is no room.
     """
-    report[NAPPED] = report[OVERSLEPT] = report[INVALIDATED] = 0.0
+    report[NAPPED] = report[OVERSLEPT] = report[INVALIDATED] = report[NEWS] = 0.0
+    here, theirs = place_in_python(), peer_words[PLACE]
+    if 0 != here == theirs:
+        return DECLINED
+    if start + sum(map(len, pieces)) > len(messages):
+        raise ValueError("a message past the end of its ring")
+    if arms:
+        words[PLACE] = here
+        words[ARMED] = 0
     if put_in_python(words, descriptors, messages, peer_words, produced, start, pieces):
         return ASLEEP
     if nap:
@@ -189,8 +208,13 @@ def talk_in_python(
         return OTHER
     if flags:
         report[INVALIDATED] = 1.0
-    else:
-        words[CONSUMED] = consumed + 1
+        return answer
+    words[CONSUMED] = consumed = consumed + 1
+    if arms:
+        words[ARMED] = arms
+        with fence:
+            pass
+        report[NEWS] = peer_words[PRODUCED] != consumed or peer_words[CONSUMED] >= wanted
     return answer
 
 
