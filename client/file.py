@@ -359,8 +359,9 @@ class OpenFile:
     async def conclude(
         self, offset: int, data: memoryview, attributes: t.fattr4 | None = None
     ) -> Stat:
-        """Write ``data``, have all that was written stable, then set attributes: in one call.
+        """Write ``data``, set attributes, and have all that was written stable: in one call.
 
+        If a restart has lost something, that is written again, and then they are set again.
         ``data``, of one WRITE at most, may be empty. Return the new attributes. The size is not
         among those that can be set.
         """
@@ -375,8 +376,10 @@ class OpenFile:
                 if done.written.committed == t.UNSTABLE4:
                     epoch, verifier = self._caller.epoch, done.written.writeverf
                     batch.add(Written(self, epoch, offset, data[:count], verifier))
-            if batch:
+            if batch and done.refused is None:
                 batch.committed(done.verifier)
+            elif batch:
+                batch.committed(await self._io.commit(self._open, self._where))
             if done.status is not None and count == len(data) and not batch:
                 return done.status
             if batch:

@@ -11,7 +11,7 @@ from typing import Final
 from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 
 from ..errors import ends_everything
-from . import wire
+from . import wire, xattrs
 from .answers import Negotiated, head
 from .choices import Choices
 from .mounted import Answer, Mounted
@@ -147,7 +147,9 @@ class Session:
     def _dispatch(self, header: Header, body: memoryview, data: memoryview) -> None:
         opcode = header.opcode
         operation = TABLE.get(opcode)
-        if operation is not None:
+        if opcode == Opcode.GETXATTR and xattrs.is_of_nobody(body):
+            self._refuse(header.unique, errno.EOPNOTSUPP)
+        elif operation is not None:
             if data:
                 coroutine = write_apart(self._mount, header, body, data)
             else:

@@ -99,19 +99,19 @@ class Feature(IntFlag):
     DIRECT_IO_ALLOW_MMAP = 1 << 36
 
 
-class Valid(IntFlag):
-    """The fields of SETATTR that are to be set."""
+class Valid:
+    """The fields of SETATTR that are to be set: plain numbers, as there are three per new file."""
 
-    MODE = 1 << 0
-    UID = 1 << 1
-    GID = 1 << 2
-    SIZE = 1 << 3
-    ATIME = 1 << 4
-    MTIME = 1 << 5
-    FH = 1 << 6
-    ATIME_NOW = 1 << 7
-    MTIME_NOW = 1 << 8
-    KILL_SUIDGID = 1 << 11
+    MODE: Final = 1 << 0
+    UID: Final = 1 << 1
+    GID: Final = 1 << 2
+    SIZE: Final = 1 << 3
+    ATIME: Final = 1 << 4
+    MTIME: Final = 1 << 5
+    FH: Final = 1 << 6
+    ATIME_NOW: Final = 1 << 7
+    MTIME_NOW: Final = 1 << 8
+    KILL_SUIDGID: Final = 1 << 11
 
 
 GETATTR_FH: Final = 1 << 0
@@ -153,6 +153,8 @@ WRITE_HEAD: Final = HEADER_SIZE + _WRITE.size
 """Octets of a WRITE before its data."""
 _SETXATTR: Final = struct.Struct("=II")
 _GETXATTR: Final = struct.Struct("=I4x")
+GETXATTR_SIZE: Final = _GETXATTR.size
+"""Octets of a GETXATTR before the name."""
 _FLUSH: Final = struct.Struct("=Q8xQ")
 _RELEASE: Final = struct.Struct("=QIIQ")
 _FSYNC: Final = struct.Struct("=QI4x")

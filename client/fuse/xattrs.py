@@ -21,6 +21,15 @@ from .mounted import Answer, Mounted
 from .wire import Header
 
 ACL: Final = b"system.nfs4_acl"
+_SECURITY: Final = b"security."
+
+
+def is_of_nobody(body: memoryview) -> bool:
+    """Return whether GETXATTR is for an attribute of a kind that NFS has not.
+
+    The kernel asks for the capabilities of a file before each write(2).
+    """
+    return bytes(body[wire.GETXATTR_SIZE : wire.GETXATTR_SIZE + len(_SECURITY)]) == _SECURITY
 
 
 async def getxattr(mount: Mounted, header: Header, arguments: wire.GetXattr) -> Answer:

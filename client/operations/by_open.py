@@ -61,8 +61,8 @@ class Closed:
 class Concluded:
     """The result of :meth:`OpenOperations.conclude`.
 
-    ``written`` is of the WRITE, if there was one, and ``verifier`` of the COMMIT; both are known
-    even if the attributes were refused, for the reason ``refused``.
+    ``written`` is of the WRITE, if there was one, and ``verifier`` of the COMMIT. If what came
+    after the WRITE was refused, for the reason ``refused``, the verifier is empty.
     """
 
     __slots__ = ("refused", "status", "verifier", "written")
@@ -319,29 +319,30 @@ class OpenOperations:
         """Write ``data``, if any, make it stable, set attributes and return the new ones.
 
         With ``commit`` what was written before becomes stable, too, by a COMMIT; without it the
-        WRITE itself is to stable storage, and there is one operation less.
+        WRITE itself may be to stable storage, and there is one operation less. Not if attributes
+        are set: COMMIT comes after that, so that what it has written to a disk includes them.
         """
         compound = self._at("WRITE" if len(data) else "COMMIT" if commit else "SETATTR", opened)
         written = verifier = None
+        commit = commit or (bool(len(data)) and attributes is not None)
         if len(data):
             stable = t.UNSTABLE4 if commit else t.FILE_SYNC4
             written = compound.write(opened.wire_stateid, offset, stable, data)
-        if commit:
-            verifier = compound.commit()
         if attributes is not None:
             compound.change(attributes)
+        if commit:
+            verifier = compound.commit()
         status = compound.stat()
         refused: NfsError | None = None
         try:
             await self._call(compound, opened, where)
         except NfsError as error:
-            done = verifier if verifier is not None else written
-            if status.known or done is None or not done.known:
+            if written is None or not written.known:
                 raise
             refused = error
         return Concluded(
             written.value if written is not None else None,
-            verifier.value if verifier is not None else b"",
+            verifier.value if verifier is not None and refused is None else b"",
             status.value if refused is None else None,
             refused,
         )

@@ -290,7 +290,9 @@ def test_data_is_written_and_attributes_are_set_in_one_call(world: World) -> Non
     file = world.open("w", "new")
     world.server.log.clear()
     status = world.run(file.conclude(0, memoryview(b"abcd"), NOW))
-    assert [names[1:] for names in world.server.log] == [["PUTFH", "WRITE", "SETATTR", "GETATTR"]]
+    assert [names[1:] for names in world.server.log] == [
+        ["PUTFH", "WRITE", "SETATTR", "COMMIT", "GETATTR"]
+    ]
     assert (status.st_size, status.st_mode & 0o777) == (4, 0o600)
     node = world.server.root.children[b"new"]
     assert node.stable == b"abcd"
@@ -343,6 +345,7 @@ def test_what_was_written_is_stable_though_the_attributes_are_refused(
     world.server.op_setattr = refuse  # type: ignore[method-assign]
     with pytest.raises(PermissionError):
         world.run(file.conclude(2, memoryview(b"cd"), NOW))
+    assert not world.fs.files.unstable
     assert world.server.root.children[b"new"].stable[-2:] == b"cd"
     world.server.log.clear()
     world.run(file.close())

@@ -147,7 +147,7 @@ def test_setattr_with_times_before_1970() -> None:
         wire.SetAttr.parse(body[:80])
     arguments = wire.SetAttr.parse(body)
     assert arguments.valid == 0x131
-    assert Valid(arguments.valid) & Valid.MTIME_NOW
+    assert arguments.valid & Valid.MTIME_NOW
     assert (arguments.atime_ns, arguments.mtime_ns) == (0, 10**9)
     assert (arguments.mode, arguments.uid, arguments.gid) == (0o644, 1000, 100)
 
