@@ -37,6 +37,8 @@ FILE_MAX: Final = 8 << 20
 """Octets of one file on their way at most."""
 ALL_MAX: Final = 32 << 20
 """Octets of all files on their way at most."""
+FLIGHTS_MAX: Final = 1024
+"""WRITEs of all files on their way at most: small ones take more memory than their data."""
 GATHERED_MAX: Final = 1 << 20
 """Octets of small WRITEs that go together at most."""
 HELD_S: Final = 0.03
@@ -127,6 +129,7 @@ class Behind:
         self._pause = pause
         self._files: dict[int, _File] = {}
         self._sweeping = False
+        self._flights = 0
         self.octets = 0
         """How much there is on its way."""
 
@@ -183,6 +186,8 @@ class Behind:
         """Return whether there is room for more; one WRITE finds room in any case."""
         if not self.octets:
             return True
+        if self._flights >= FLIGHTS_MAX:
+            return False
         return file.octets + size <= FILE_MAX and self.octets + size <= ALL_MAX
 
     def _oldest(self) -> Flight:
@@ -194,6 +199,7 @@ class Behind:
     def _add(self, file: _File, flight: Flight) -> Callable[[], object]:
         size = len(flight.data)
         file.flights.append(flight)
+        self._flights += 1
         self._files[flight.handle.node.number] = file
         self._count(file, size)
         flight.handle.node.expire(self._now())
@@ -263,6 +269,7 @@ class Behind:
             assert file.maker is not None
             flight = Flight(file.maker, 0, b"")
             file.flights.append(flight)
+            self._flights += 1
         flight.changes, file.changes, file.maker = file.changes, None, None
         flight.stable = stable
         Task(self._fly(file, flight, file.flights[:-1]))
@@ -280,6 +287,7 @@ class Behind:
             await self._carry(flight)
         finally:
             file.flights.remove(flight)
+            self._flights -= 1
             self._count(file, -len(flight.data))
             if not file.flights and file.changes is None:
                 self._files.pop(flight.handle.node.number, None)

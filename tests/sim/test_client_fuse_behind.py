@@ -150,6 +150,22 @@ def test_all_files_together_are_bounded(world: World) -> None:
     assert not world.behind.octets
 
 
+def test_small_writes_here_and_there_are_bounded_by_their_number(world: World) -> None:
+    """Each takes more memory than its octet, and a server that is away lets them come together."""
+    node, fh = world.create()
+    world.fs.wait_for_ever()
+    world.pair.partition(world.fs)
+    count = behind.FLIGHTS_MAX + 100
+    started = [Task(world.kernel.write(node, fh, number * 2, b"x")) for number in range(count)]
+    world.pair.wait(1)
+    assert sum(each.done() for each in started) == behind.FLIGHTS_MAX
+    world.pair.heal()
+    world.pair.wait(60)
+    world.run(gather(started))
+    world.close(node, fh)
+    assert world.seen() == b"x\0" * (count - 1) + b"x"
+
+
 def test_who_waits_for_room_can_be_killed(world: World) -> None:
     node, fh = world.create()
     world.fs.wait_for_ever()
