@@ -56,16 +56,16 @@ def carry(source: End, sink: End) -> bool:
     """What a pair of sockets does: gather on one side, one buffer on the other."""
     moved = False
     now = time.perf_counter()
+    view = memoryview(sink.buffer)
     while burst := source.engine.poll_transmit(now):
         moved = True
-        start = 0
-        view = memoryview(sink.buffer)
-        for piece in burst.buffers:
-            view[start : start + len(piece)] = piece
-            start += len(piece)
-        sink.engine.handle_burst(
-            view[:start], burst.segment_size, burst.source, burst.destination, now
-        )
+        for single in burst.singles():
+            start = 0
+            for piece in single.buffers:
+                view[start : start + len(piece)] = piece
+                start += len(piece)
+            addresses = single.source, single.destination
+            sink.engine.handle_burst(view[:start], single.segment_size, *addresses, now)
     return moved
 
 
