@@ -270,6 +270,7 @@ class Exchange:
         began = perf_counter()
         nap(seconds)
         self._naps.took(seconds, perf_counter() - began)
+        self._report[OVERSLEPT] = self._peer.words[PRODUCED] != self._responder.consumed
 
     def _transfer(self, octets: int, answer: int) -> Transfer:
         """Return what is known of calls that move about so much and have so long an answer.
