@@ -1,7 +1,7 @@
 /*
  * What is readable at a server's socket: a call that comes alone and whole, and that the lane answers, in one go.
  *
- * The twin are `_Link._readable` in tcp.py with `StreamChannel.answer` and `answered`: the same octets, and the same
+ * The twin are `_Link._read` in link.py with `StreamChannel.answer` and `answered`: the same octets, and the same
  * left behind. Whatever is not such a call is handed to those, with what was received. The octets are received into
  * memory that all connections of the process share, as a call that is answered here is over when this returns; so is
  * the memory for replies of ordinary length. Only the lane is called in between, and whoever comes meanwhile (another

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nfsrdma.rpcrdma.io import tcp
+from nfsrdma.rpcrdma.io import link, tcp
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import TcpOptions, attach_socket, connect_tcp, listen_tcp
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -474,7 +474,7 @@ def test_a_closed_channel_leaves_nothing_behind(select: Driver) -> None:
     select.until(lambda: not listener.channels)
     assert len(select.reactor._readers) == 2  # the listener's and the reactor's own
     gc.collect()
-    assert not [thing for thing in gc.get_objects() if type(thing) is tcp._Link]
+    assert not [thing for thing in gc.get_objects() if type(thing) is link._Link]
     listener.close()
 
 

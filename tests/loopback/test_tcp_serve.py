@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from nfsrdma.rpcrdma.budget import Budget
-from nfsrdma.rpcrdma.io import tcp
+from nfsrdma.rpcrdma.io import link
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import listen_tcp
 from nfsrdma.rpcrdma.rpc.channel import IncomingCall, TransportError
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel, StreamLimits
 from nfsrdma.xdr import Encoder
 
-if tcp.Reader is None:
+if link.Reader is None:
     pytest.skip("the compiled reader is not built, or NFSRDMA_NATIVE=0", allow_module_level=True)
 
 FIONREAD = termios.FIONREAD
@@ -223,7 +223,7 @@ def test_the_same_comes_of_what_is_sent(seeds: range, monkeypatch: pytest.Monkey
     for seed in seeds:
         native = story(seed)
         with monkeypatch.context() as without:
-            without.setattr(tcp, "Reader", None)
+            without.setattr(link, "Reader", None)
             usual = story(seed)
         said, usually = native[2], usual[2]
         assert said == usually, seed
@@ -305,7 +305,7 @@ def test_a_lane_that_raises_ends_its_connection_alone(world: World) -> None:
 def test_a_reply_of_another_length_is_a_bug_that_ends_the_connection(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = tcp.Reader(world.sock.fileno(), world.channel, lambda _: None)  # type: ignore[arg-type]
+    reader = link.Reader(world.sock.fileno(), world.channel, lambda _: None)  # type: ignore[arg-type]
     assert len(reader.take(10)) == 10
     assert len(reader.take(0)) == 0
     assert len(reader.take(100_000)) == 100_000  # the stream's
@@ -316,7 +316,7 @@ def test_a_reply_of_another_length_is_a_bug_that_ends_the_connection(
 
 def test_nothing_is_left_in_a_circle(world: World) -> None:
     def readers() -> int:
-        return sum(isinstance(each, tcp._Link | tcp.Reader) for each in gc.get_objects())
+        return sum(isinstance(each, link._Link | link.Reader) for each in gc.get_objects())
 
     gc.collect()
     gc.disable()
