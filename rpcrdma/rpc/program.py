@@ -302,8 +302,17 @@ class RpcService:
         try:
             return lane(channel, known[1], message, at, room, take, place, data)
         except Exception as error:
-            self._complaints.failure(f"the lane of {known[0]!r} of {channel.peer!r}", error)
+            self.lane_failed(known[0], channel, error)
             return 0
+
+    @property
+    def known_calls(self) -> dict[bytes, _Known]:
+        """What heads of calls mean: for who looks them up as the short way does (``io/_serve``)."""
+        return self._known
+
+    def lane_failed(self, header: CallHeader, channel: Channel, error: Exception) -> None:
+        """Tell of a lane that has raised; the call is for the service."""
+        self._complaints.failure(f"the lane of {header!r} of {channel.peer!r}", error)
 
     def __call__(self, incoming: IncomingCall) -> None:
         """Answer the call, now or later; never raises an ``Exception``."""

@@ -217,7 +217,9 @@ class Peer:
 
         def echo(call: Call) -> None:
             self.served.append(bytes(call.decoder.opaque()))
-            call.reply(lambda enc: enc.uint32(7))
+            enc = call.start_reply()
+            enc.uint32(7)
+            call.reply(enc)
 
         service = RpcService([RpcProgram(CALLBACK, {1: {1: echo}})])
         self.listener = listen_tcp(

@@ -8,7 +8,7 @@ import gc
 import socket
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -18,7 +18,10 @@ from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.io import link
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import listen_tcp
+from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import IncomingCall, TransportError
+from nfsrdma.rpcrdma.rpc.client import RpcClient
+from nfsrdma.rpcrdma.rpc.program import Call, RpcProgram, RpcService
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel, StreamLimits
 from nfsrdma.xdr import Encoder
 
@@ -99,12 +102,12 @@ class Service:
 class World:
     """A server and a client's bare socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, served: Any = None) -> None:
         self.reactor = SelectReactor()
         self.service = Service(self.reactor)
         self.budget = Budget(1 << 22)
         self.listener = listen_tcp(
-            self.reactor, HERE, 0, self.service, limits=LIMITS, budget=self.budget
+            self.reactor, HERE, 0, served or self.service, limits=LIMITS, budget=self.budget
         )
         self.sock = socket.create_connection(self.listener.address)
         self.sock.setblocking(False)
@@ -337,3 +340,104 @@ def test_a_closed_connection_fails_its_calls(world: World) -> None:
     pending = world.channel.call(enc, max_reply=10)
     world.send(call(1, CLOSES))
     assert isinstance(pending.error(), TransportError)
+
+
+# --- A service that knows calls by their heads ---
+
+PROGRAM = 0x20000001
+
+
+class Lane:
+    """A procedure, and the short way to it, which fails, declines or answers as it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+        self.forget: Callable[[], object] = list
+
+    def procedure(self, call: Call) -> None:
+        self.said.append(("procedure", call.header.xid))
+        enc = call.start_reply()
+        enc.uint32(1)
+        call.reply(enc)
+
+    def __call__(
+        self, channel: Any, claim: Any, message: memoryview, at: int, room: int, take: Any, *_: Any
+    ) -> int:
+        self.said.append(("lane", claim.uid, bytes(message[:4]), at, len(message), room))
+        self.forget()
+        kind = bytes(message[at : at + 4])
+        if kind == b"fail":
+            raise RuntimeError("a lane that fails")
+        if kind == b"stop":
+            raise KeyboardInterrupt
+        if kind != b"well":
+            return 0
+        take(28)[:] = bytes(message[:4]) + REPLY + bytes(16) + (2).to_bytes(4, "big")
+        return 28
+
+
+def rpc_calls(rng: Random) -> Iterator[bytes]:
+    """Calls of two callers, usual and odd ones."""
+    clients = [RpcClient(Random(n), Credentials.sys(n, n, (), b"x" * n)) for n in (0, 7)]
+    for _ in range(60):
+        enc = rng.choice(clients).start(PROGRAM, 1, rng.choice((1, 1, 1, 1, 2)))
+        octets = bytearray(enc.buffer)
+        octets += rng.choice((b"well", b"well", b"fail", b"no", b""))
+        if not rng.randrange(6):
+            octets[28:32] = rng.choice((0, 1, 400, 401, 1 << 31, (1 << 32) - 1)).to_bytes(4, "big")
+        if not rng.randrange(6):
+            octets = octets[: rng.randrange(8, len(octets))]
+        yield record(bytes(octets))
+
+
+def rpc_story(seed: int) -> Any:
+    lane = Lane()
+    service = RpcService(
+        [RpcProgram(PROGRAM, {1: {1: lane.procedure}}, {(1, 1): lane})], clock=lambda: 0.0
+    )
+    rng = Random(seed)
+    if seed % 2:
+        lane.forget = service.known_calls.clear
+    world = World(service)
+    try:
+        for octets in rpc_calls(rng):
+            world.send(octets)
+        return lane.said, world.got, world.state()
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_calls_are_known_as_the_service_knows_them(
+    seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> list[str]:
+        texts = [each.getMessage().split(" of Peer")[0] for each in caplog.records]
+        caplog.clear()
+        return texts
+
+    native, complaints = rpc_story(seed), told()
+    monkeypatch.setattr(link, "Reader", None)
+    assert rpc_story(seed) == native
+    assert told() == complaints
+    assert any("the lane of" in each for each in complaints)
+    assert sum(each[0] == "lane" for each in native[0]) > 5
+
+
+def test_an_interrupt_in_the_lane_is_raised_and_ends_the_connection() -> None:
+    lane = Lane()
+    service = RpcService([RpcProgram(PROGRAM, {1: {1: lane.procedure}}, {(1, 1): lane})])
+    world = World(service)
+    try:
+        rpc = RpcClient(Random(1), Credentials.sys(0, 0, (), b""))
+        for kind in (b"well", b"stop"):
+            enc = rpc.start(PROGRAM, 1, 1)
+            octets = record(bytes(enc.buffer) + kind)
+            if kind == b"well":
+                world.send(octets)
+        world.sock.sendall(octets)
+        with pytest.raises(KeyboardInterrupt):
+            world.reactor.run_until(lambda: False, 20)
+        assert world.channel.closed
+    finally:
+        world.close()
