@@ -35,8 +35,9 @@ _MARGIN: Final = 1 / 16
 """The part of an expected time that is looked through in any case: no two calls are the same."""
 _MARGIN_S: Final = 4e-6
 """What comes between waking up and looking, while nothing is in the processor's caches."""
-_LEAST_NAP_S: Final = 40e-6
-"""A nap takes processor time as well: where a timer is the hypervisor's, as much as 15 us."""
+_LEAST_NAP_S: Final = 60e-6
+"""A nap takes processor time as well, where timers are the hypervisor's as much as 15 us, and finds
+the caches used by others: a shorter one saves little and costs speed."""
 _SLEEPS_PER_TRY: Final = 32
 _MOST_SLEEPS_PER_TRY: Final = 1024
 _SHORT_SLEEP: Final = 8
