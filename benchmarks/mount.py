@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 import mmap
 import multiprocessing
@@ -29,6 +30,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +57,10 @@ LISTED: Final = 10_000
 WALKED: Final = (20, 1000)
 """Directories of the tree that is walked, and files in each."""
 GIT_FILES: Final = 1000
+UNPACKED: Final = 1000
+"""Small files of the archive that is unpacked."""
+_SIZES: Final = (100, 1000, 3000, 8000)
+_ARCHIVE: Final = "small.tar"
 
 
 @dataclass(slots=True)
@@ -164,6 +170,14 @@ def git_status(path: Path) -> Sample:
     begin = time.monotonic()
     subprocess.run(command, check=True, capture_output=True)
     return Sample(1, time.monotonic() - begin)
+
+
+def unpack(path: Path) -> Sample:
+    """Unpack an archive of small files: each is made, written, gets its attributes, is closed."""
+    archive, folder = path.parent / _ARCHIVE, tempfile.mkdtemp(dir=path)
+    begin = time.monotonic()
+    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
+    return Sample(UNPACKED, time.monotonic() - begin)
 
 
 # --- The same by the library ---
@@ -279,7 +293,7 @@ class Scene:
     unit: str
     of_mount: Callable[[Path], Sample]
     file: str
-    """What it works on; with ``{}`` another one in each round."""
+    """What it works on; with ``{}`` another one in each round, and empty for the mount."""
     warm: bool = False
     """Whether it is done once before it is measured."""
 
@@ -293,6 +307,7 @@ SCENES: Final = (
     Scene("walk", "entries/s", walk, "walk{}"),
     Scene("find, warm", "entries/s", find, "walk0", warm=True),
     Scene("git status, warm", "runs/s", git_status, "git", warm=True),
+    Scene("unpack", "files/s", unpack, ""),
 )
 
 
@@ -321,6 +336,17 @@ def make_files(folder: Path, rounds: int) -> None:
     git = ("git", "-C", str(folder / "git"), "-c", "user.name=n", "-c", "user.email=n@example.org")
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
         subprocess.run([*git, *command], check=True)
+
+
+def make_archive(folder: Path) -> None:
+    """Make the archive that is unpacked."""
+    rng = random.Random(1)
+    with tarfile.open(folder / _ARCHIVE, "w") as archive:
+        for number in range(UNPACKED):
+            data = rng.randbytes(rng.choice(_SIZES))
+            member = tarfile.TarInfo(f"file-{number:05}")
+            member.size, member.mtime = len(data), 10**9 + number
+            archive.addfile(member, io.BytesIO(data))
 
 
 def _fill(folder: Path, count: int) -> None:
@@ -464,6 +490,7 @@ def main() -> None:
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         (scratch / "export").mkdir()
         make_files(scratch / "export", given.rounds)
+        make_archive(scratch)
         places = [_place(stack, scratch, each, given.options, given.fuse_nfs) for each in ways]
         for scene in scenes:
             for number in range(given.rounds):
