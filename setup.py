@@ -30,6 +30,7 @@ NATIVE = (
     "nfsrdma.rpcrdma.io._serve",
     "nfsrdma.rpcrdma.providers._udp",
     "nfsrdma.rpcrdma.providers.shm._talk",
+    "nfsrdma.rpcrdma.rpc._lanes",
     "nfsrdma.rpcrdma.transport._short",
     "nfsrdma.dissector.capture._guard",
     "nfsrdma.server.vfs._entries",

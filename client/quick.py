@@ -248,22 +248,30 @@ class Quick:
         """Get attributes as ``Compound.stat`` does."""
         return self._call(_GETATTR, where, opened, _STAT)
 
-    def null(self, channel: Channel, message: Encoder, room: int) -> Future[Decoder]:
-        """Make a NULL call, for whose reply there is ``room``; return what the channel would."""
-        now = self._session.reactor.time()
+    def null(self, channel: Channel, message: bytes, room: int) -> Future[Decoder]:
+        """Make a NULL call, for whose reply there is ``room``; return what the channel would.
+
+        ``message`` is what comes behind its XID.
+        """
+        session = self._session
+        number = session.rpc.allocate_xid()
+        xid = _XID.pack(number)
+        octets = xid + message
         swift = swift_of(channel)
-        if swift is None:
-            return channel.call(message, max_reply=room)
-        octets, xid = bytes(message.buffer), int.from_bytes(message.buffer[:_WORD])
         reply: bytes | Future[Decoder] | None = None
-        if now < self._turn_by:
-            reply = swift(xid, (octets,), room, Answer(octets[:_WORD] + _NULL, _NULL_MASK), None)
-        else:
-            self._turn_by = now + _STRETCH_S
+        if swift is not None:
+            now = session.reactor.time()
+            if now < self._turn_by:
+                answer = Answer(xid + _NULL, _NULL_MASK)
+                reply = swift(number, (octets,), room, answer, None)
+            else:
+                self._turn_by = now + _STRETCH_S
+            if reply is None:
+                reply = swift.post(number, (octets,), room)
         if reply is None:
-            reply = swift.post(xid, (octets,), room)
-        if reply is None:
-            return channel.call(message, max_reply=room)
+            encoder = Encoder()
+            encoder.buffer += octets
+            return channel.call(encoder, max_reply=room)
         if isinstance(reply, bytes):
             future: Future[Decoder] = Future()
             future.set_result(Decoder(reply))

@@ -20,10 +20,10 @@ from nfsrdma.rpcrdma.io.lanes import lanes_wanted
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, ReplyDropped, TransportError
 from nfsrdma.rpcrdma.rpc.client import RpcClient
-from nfsrdma.rpcrdma.rpc.message import NO_AUTH, AuthError, RpcError
+from nfsrdma.rpcrdma.rpc.message import NO_AUTH, AuthError, RpcError, encode_call
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task, settled, sleep
-from nfsrdma.xdr import Decoder, XdrError
+from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
 from .caller import Limits
@@ -67,6 +67,16 @@ _SESSION_LOST: Final = frozenset(
         t.NFS4ERR_BAD_HIGH_SLOT,
     )
 )
+
+
+def _null_call() -> bytes:
+    """Return a NULL call's octets behind its XID."""
+    message = Encoder()
+    encode_call(message, 0, t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_NULL, NO_AUTH)
+    return bytes(message.buffer[4:])
+
+
+_NULL_CALL: Final = _null_call()
 
 
 class SessionLost(Exception):
@@ -604,9 +614,9 @@ class Session:
 
     def ping(self, channel: Channel) -> Future[Decoder]:
         """Make a NULL call, without a session or slot, to learn whether the server replies."""
-        message = self.rpc.start(t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_NULL, NO_AUTH)
         if self.quick is not None:
-            return self.quick.null(channel, message, _NULL_REPLY_MAX)
+            return self.quick.null(channel, _NULL_CALL, _NULL_REPLY_MAX)
+        message = self.rpc.start(t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_NULL, NO_AUTH)
         return channel.call(message, max_reply=_NULL_REPLY_MAX)
 
 

@@ -207,7 +207,7 @@ class ProcedureLane(Protocol):
         """Answer the call of one who claims to be ``claim``; its arguments begin at ``at``."""
 
 
-def null_lane(
+def null_lane_in_python(
     channel: Channel,
     claim: Credentials,
     message: memoryview,
@@ -223,6 +223,14 @@ def null_lane(
     (xid,) = _WORD.unpack_from(message)
     ACCEPTED.pack_into(take(ACCEPTED.size), 0, *accepted(xid))
     return ACCEPTED.size
+
+
+try:
+    from . import _lanes
+except ImportError:
+    _lanes = None  # type: ignore[assignment]
+
+null_lane: Final[ProcedureLane] = null_lane_in_python if _lanes is None else _lanes.null_lane
 
 
 class RpcProgram:
@@ -279,8 +287,12 @@ class RpcService:
         self._known: dict[bytes, _Known] = {}
         """The octets behind the XID of calls that were served before, and their meaning."""
         has_lanes = any(program.lanes for program in self._programs.values())
-        self.lane: Lane | None = self._by_lane if has_lanes else None
+        self.lane: Lane | None = None
         """The short way, for transports to try first."""
+        if has_lanes and _lanes is not None:
+            self.lane = _lanes.Lanes(self._known, self.lane_failed).answer
+        elif has_lanes:
+            self.lane = self._by_lane
 
     def _by_lane(
         self,

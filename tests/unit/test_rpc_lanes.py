@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+from random import Random
 from typing import Any
 
 import pytest
 from tests.support.nfs import Peer, make_server
 from tests.support.transport import Pair, call_message, decode_reply, echo
 
+from nfsrdma.rpcrdma.rpc import program
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.buffers import BufferPool
 from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Place, Take
@@ -355,3 +357,58 @@ def test_memory_for_large_replies_is_given_back_in_any_case() -> None:
     assert buffers.lent
     channel.handle_lost("the peer is gone")
     assert (service.by_lane, buffers.lent) == (1, 0)
+
+
+@pytest.mark.skipif(program._lanes is None, reason="not compiled, or NFSRDMA_NATIVE=0")
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_comes_of_it_in_python(
+    seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes = []
+    for lanes in (program._lanes, None):
+        monkeypatch.setattr(program, "_lanes", lanes)
+        caplog.clear()
+        outcomes.append([*asked_at_random(Random(seed), lanes is None), caplog.messages])
+    assert outcomes[0] == outcomes[1]
+    assert any(each for each in outcomes[0][:-1])
+
+
+def asked_at_random(rng: Random, in_python: bool) -> list[object]:
+    """Ask a service's lane for calls that are more or less known; return what it answered."""
+
+    def faulty(*args: Any) -> int:
+        raise KeyError("of no use")
+
+    null = program.null_lane_in_python if in_python else program.null_lane
+    lanes: dict[tuple[int, int], Any] = {(3, 0): null, (3, 1): faulty}
+    procedures = dict.fromkeys((0, 1, 2), null_procedure)
+    service = RpcService([RpcProgram(200, {3: procedures}, lanes)])
+    pair = Pair(service)
+    channel: Any = pair.server
+    credentials = [Credentials.sys(1, 2), Credentials.sys(0, 0, (1, 2, 3), b"a machine")]
+    calls = []
+    for xid in range(6):
+        encoder = Encoder()
+        encode_call(encoder, xid, 200, 3, xid % 3, credentials[xid % 2].to_auth())
+        calls.append(bytes(encoder.buffer))
+        pair.client.call(encoder, max_reply=64)
+    pair.reactor.run()
+    assert service.lane is not None
+    said: list[object] = []
+    for _ in range(1000):
+        call = bytearray(rng.choice(calls))
+        if rng.random() < 0.2:
+            call[rng.randrange(len(call))] ^= 1 << rng.randrange(8)
+        if rng.random() < 0.1:
+            call = call[: rng.randrange(len(call))] if rng.random() < 0.5 else call + bytes(4)
+        memory = memoryview(bytearray(b"." * 24))
+        more = (None, rng.choice((None, None, memory)))[: rng.randrange(3)]
+        octets = service.lane(
+            channel, memoryview(call), rng.choice((23, 24, 4096)), _first(memory), *more
+        )
+        said.append((octets, bytes(memory)) if octets else 0)
+    return said
+
+
+def _first(memory: memoryview) -> Take:
+    return lambda octets: memory[:octets]

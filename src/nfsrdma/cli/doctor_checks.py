@@ -57,6 +57,7 @@ NATIVE_MODULES = {
     "nfsrdma.rpcrdma.providers._udp": "datagrams",
     "nfsrdma.rpcrdma.providers.shm._talk": "shared memory",
     "nfsrdma.rpcrdma.roce.packets._kernel": "RoCE packets",
+    "nfsrdma.rpcrdma.rpc._lanes": "lanes of procedures",
     "nfsrdma.rpcrdma.transport._short": "short messages",
     "nfsrdma.server.engine._lane": "lane",
     "nfsrdma.server.vfs._entries": "listings",
