@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 #: The ways to the server: over TCP, or over RDMA by one of the providers that need no hardware.
 WAYS = ("tcp", "soft", "shm")
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 
 
 class StageError(Exception):
