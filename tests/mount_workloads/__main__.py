@@ -48,8 +48,11 @@ def main() -> int:
                     failed += not _play(stage, name, user, given.scale, given.suites, way)
             failed += not _both_were_used(stage, way)
         finally:
-            kills = stage.server.kills
             log = stage.close()
+        kills = stage.server.kills
+        if stage.killer.failure is not None:
+            print(f"{way}: FAILED: {stage.killer.failure}")
+            failed += 1
         if kills:
             print(f"{way}: the server was killed {kills} times")
         if log:

@@ -22,7 +22,7 @@ from .network import Cutter, Network
 REPOSITORY = Path(__file__).resolve().parents[2]
 WAYS = ("tcp", "soft", "shm", "soft+tcp")
 NOBODY = 65534
-_PATIENCE_S = 60.0
+_PATIENCE_S = 180.0
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
 
 
@@ -99,6 +99,8 @@ class Killer:
     """Kills a server every so many seconds, and starts it again; 0 leaves it alone."""
 
     def __init__(self, server: Server, every_s: float) -> None:
+        self.failure: StageError | None = None
+        """Why it has given up: the server did not come back."""
         self._server = server
         self._every_s = every_s
         self._over = threading.Event()
@@ -107,9 +109,12 @@ class Killer:
             self._thread.start()
 
     def _run(self) -> None:
-        while not self._over.wait(self._every_s):
-            self._server.kill()
-            self._server.start()
+        try:
+            while not self._over.wait(self._every_s):
+                self._server.kill()
+                self._server.start()
+        except StageError as error:
+            self.failure = error
 
     def close(self) -> None:
         """Leave it alone from now on."""
@@ -154,7 +159,7 @@ class Stage:
             self.server.close()
             self.network.close()
             raise
-        self._killer = Killer(self.server, kill_every_s)
+        self.killer = Killer(self.server, kill_every_s)
         self.cutter = Cutter(self.network, cut_every_s)
 
     def _mount(self, options: str, loss: float) -> None:
@@ -208,7 +213,7 @@ class Stage:
 
         Return what the process behind the mount had to say.
         """
-        self._killer.close()
+        self.killer.close()
         self.cutter.close()
         umount = [sys.executable, "-m", "nfsrdma", "umount"]
         for more in ([], ["--force"]):
