@@ -15,6 +15,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from ..errors import NfsError, make_error
 from ..nodes import Node, Nodes
+from ..xattr_names import wire_name
 from . import wire
 from .answers import xattr_size_out
 from .mounted import Answer, Mounted
@@ -46,6 +47,8 @@ async def getxattr(mount: Mounted, header: Header, arguments: wire.GetXattr) -> 
 async def setxattr(mount: Mounted, header: Header, arguments: wire.SetXattr) -> Answer:
     """Answer SETXATTR."""
     nodes, node = mount.nodes_for(header), mount.node(header.node)
+    if arguments.name != ACL:
+        wire_name(arguments.name, node.path())  # cp tries lists that no server has for each file
     await mount.behind.drain(node)
     if arguments.name == ACL:
         await _set_acl(nodes, node, arguments)

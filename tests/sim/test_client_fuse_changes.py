@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.fuse_kernel import ROOT, FakeKernel
+from tests.support.fuse_kernel import GETXATTR, ROOT, FakeKernel
 from tests.support.nfs_pair import Pair
 
 from nfsrdma.client.errors import make_error
@@ -83,6 +84,20 @@ def test_a_small_file_takes_an_open_a_write_and_a_close(world: World) -> None:
     assert run(kernel.getattr(node)).mtime == 77
     assert world.calls() == {}, "the attributes have come with it"
     assert world.fs.stats.resent_writes == 0
+
+
+def test_an_attribute_that_nfs_has_not_is_refused_without_a_call(world: World) -> None:
+    node, fh = world.make()
+    world.write(node, fh, 0, b"data")
+    body = struct.pack("=II", 1, 0) + b"system.posix_acl_access\0x"
+    with pytest.raises(OSError, match="not supported"):
+        world.run(world.kernel.call(21, node, body))
+    name = b"security.capability\0"
+    with pytest.raises(OSError, match="not supported"):
+        world.run(world.kernel.call(GETXATTR, node, struct.pack("=I4x", 0) + name))
+    assert world.calls() == {"OPEN": 1}
+    world.close(node, fh)
+    assert world.calls() == {"WRITE": 1, "CLOSE": 1}
 
 
 def test_an_empty_file_has_the_times_of_now(world: World) -> None:
