@@ -17,10 +17,6 @@
 enum {
     MARK = 4,
     HEAD = 12, /* the mark, the XID and the direction */
-    SIZE_AT = 28, /* of a call: the length of its credential */
-    CALL_MIN = 40, /* up to the arguments, without a credential */
-    CREDENTIAL_MAX = 400, /* RFC 5531, Section 8.2 */
-    KNOWN_PARTS = 4,
     CALL = 0,
     ROOM = (64 << 10) + 1024,
     SLICE = 256 << 10, /* octets given to one system call, as in stream.py */
@@ -29,8 +25,8 @@ enum {
 #define LAST UINT32_C(0x80000000)
 
 #define SERVE_NAMES(X)                                                                                                 \
-    X(_batching) X(_closed) X(_fragments) X(_held) X(_in_service) X(_lane) X(_limits) X(_out) X(_reader) X(_return_lent) X(_service) X(_stub)      \
-    X(_take) X(_taken) X(_unsent_replies) X(_waiting) X(account) X(answered) X(budget) X(declined) X(free) X(handle_lost) X(held) X(known_calls) X(lane_failed) \
+    X(_batching) X(_closed) X(_fragments) X(_held) X(_in_service) X(_lane) X(_limits) X(_out) X(_reader) X(_return_lent) X(_stub)      \
+    X(_take) X(_taken) X(_unsent_replies) X(_waiting) X(account) X(answered) X(budget) X(declined) X(free) X(handle_lost) X(held) \
     X(max_incoming) X(max_record) X(max_unsent) X(octets_taken) X(records_received) X(take)
 
 #define SERVE_ENUM(name) N_##name,
@@ -50,7 +46,6 @@ typedef struct {
     PyObject_HEAD
     int fd;
     PyObject *stream, *usual, *lane, *room;
-    PyObject *service, *known; /* which knows calls by their heads, and those; or NULL */
     long long max_record, max_incoming, max_unsent;
     Py_ssize_t taken; /* octets of the shared reply that the lane has asked for; 0: none of it */
     int holds;        /* whether it is we who use the shared memory */
@@ -250,57 +245,6 @@ static int tell(const Reader *self, enum name method, PyObject *argument)
     return done == NULL ? -1 : 0;
 }
 
-/* Tell the service that a lane has raised, and decline; NULL if that is no `Exception`. */
-static PyObject *lane_failed(const Reader *self, PyObject *header)
-{
-    PyObject *type, *value, *traceback, *done;
-
-    if (!PyErr_ExceptionMatches(PyExc_Exception))
-        return NULL;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL)
-        PyException_SetTraceback(value, traceback);
-    done = PyObject_CallMethodObjArgs(self->service, names[N_lane_failed], header, self->stream, value, NULL);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
-    if (done == NULL)
-        return NULL;
-    Py_DECREF(done);
-    return PyLong_FromLong(0);
-}
-
-/* As `RpcService._by_lane`: look up what the head of the call means, and ask the lane of that. */
-static PyObject *ask_known(const Reader *self, Py_ssize_t size, PyObject *message, PyObject *take)
-{
-    const unsigned char *at = shared.request_at + MARK;
-    PyObject *head, *known, *where, *made = NULL;
-    Py_ssize_t end;
-
-    size -= MARK;
-    if (size < CALL_MIN || word(at + SIZE_AT) > CREDENTIAL_MAX)
-        return PyLong_FromLong(0);
-    end = CALL_MIN + (((Py_ssize_t)word(at + SIZE_AT) + 3) & ~(Py_ssize_t)3);
-    head = PyBytes_FromStringAndSize((const char *)at + MARK, (end < size ? end : size) - MARK);
-    known = head == NULL ? NULL : PyDict_GetItemWithError(self->known, head);
-    Py_XDECREF(head);
-    if (known == NULL)
-        return PyErr_Occurred() ? NULL : PyLong_FromLong(0);
-    if (!PyTuple_Check(known) || PyTuple_Size(known) != KNOWN_PARTS || PyTuple_GetItem(known, 3) == Py_None)
-        return PyLong_FromLong(0);
-    Py_INCREF(known); /* what is called may forget it */
-    where = PyLong_FromSsize_t(end);
-    if (where != NULL)
-        made = PyObject_CallFunctionObjArgs(PyTuple_GetItem(known, 3), self->stream, PyTuple_GetItem(known, 1),
-                                            message, where, self->room, take, Py_None, Py_None, NULL);
-    if (made == NULL)
-        made = lane_failed(self, PyTuple_GetItem(known, 0));
-    Py_XDECREF(where);
-    Py_DECREF(known);
-    return made;
-}
-
 /* Ask the lane about the call in the shared memory; send its reply. 1 if that was done, 0 if it declines, or -1. */
 static int answer(Reader *self, Py_ssize_t size)
 {
@@ -311,9 +255,7 @@ static int answer(Reader *self, Py_ssize_t size)
 
     self->taken = 0;
     if (message != NULL && take != NULL)
-        made = self->known != NULL
-                   ? ask_known(self, size, message, take)
-                   : PyObject_CallFunctionObjArgs(self->lane, self->stream, message, self->room, take, NULL);
+        made = PyObject_CallFunctionObjArgs(self->lane, self->stream, message, self->room, take, NULL);
     Py_XDECREF(message);
     Py_XDECREF(take);
     if (made == NULL)
@@ -472,8 +414,6 @@ static int reader_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->stream);
     Py_VISIT(self->usual);
     Py_VISIT(self->lane);
-    Py_VISIT(self->service);
-    Py_VISIT(self->known);
     return 0;
 }
 
@@ -493,8 +433,6 @@ static void reader_dealloc(PyObject *object)
     Py_XDECREF(self->usual);
     Py_XDECREF(self->lane);
     Py_XDECREF(self->room);
-    Py_XDECREF(self->service);
-    Py_XDECREF(self->known);
     PyObject_GC_Del(object);
     Py_DECREF(type);
 }
@@ -513,16 +451,7 @@ static int look_up(Reader *self)
     if (self->room != NULL)
         status = make_shared();
     Py_XDECREF(limits);
-    if (status == 0)
-        self->service = PyObject_GetAttr(self->stream, names[N__service]);
-    if (self->service == NULL)
-        return -1;
-    self->known = PyObject_GetAttr(self->service, names[N_known_calls]);
-    if (self->known == NULL && PyErr_ExceptionMatches(PyExc_AttributeError))
-        PyErr_Clear();
-    if (self->known != NULL && !PyDict_Check(self->known))
-        Py_CLEAR(self->known);
-    return PyErr_Occurred() ? -1 : 0;
+    return status;
 }
 
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywords)

@@ -317,11 +317,6 @@ class RpcService:
             self.lane_failed(known[0], channel, error)
             return 0
 
-    @property
-    def known_calls(self) -> dict[bytes, _Known]:
-        """What heads of calls mean: for who looks them up as the short way does (``io/_serve``)."""
-        return self._known
-
     def lane_failed(self, header: CallHeader, channel: Channel, error: Exception) -> None:
         """Tell of a lane that has raised; the call is for the service."""
         self._complaints.failure(f"the lane of {header!r} of {channel.peer!r}", error)

@@ -397,7 +397,7 @@ def rpc_story(seed: int) -> Any:
     )
     rng = Random(seed)
     if seed % 2:
-        lane.forget = service.known_calls.clear
+        lane.forget = service._known.clear
     world = World(service)
     try:
         for octets in rpc_calls(rng):
