@@ -214,8 +214,11 @@ async def _create(
     context.core.registry.make_state_room(context.caller, context.now)
     # The creator may give the file a size even if it opens it for reading alone.
     access = _ACCESS_BITS[wish.access] | (0 if changes.size is None else WRITE)
+    # RFC 8881, Section 18.16.3: the same OPEN finds the verifier again, also after a restart.
+    times = None if verifier is None else _verifier_times(verifier)
     try:
-        node, file = await context.ready(fs.create(parent, name, context.user, mode, access))
+        made = fs.create(parent, name, context.user, mode, access, times)
+        node, file = await context.ready(made)
     except FileExistsError:
         handle = await context.ready(context.core.namespace.lookup(here, name, context.user))
         await _check_existing(context, handle, how.mode, verifier)
@@ -225,9 +228,10 @@ async def _create(
         attrset = 0 if verifier is None else mask | _TIMES
         return _Found(handle, change.unchanged(), attrset)
     try:
-        if verifier is not None:
-            changes.atime_ns, changes.mtime_ns = _verifier_times(verifier)
+        if times is not None:
             mask |= _TIMES
+            if changes.size is not None:  # which takes them away
+                changes.atime_ns, changes.mtime_ns = times
         await creation.complete(context, node, changes, acls, via=file)
         info = await change.finish(context)
     except BaseException as error:

@@ -141,6 +141,10 @@ class Changes:
         return any(getattr(self, name) is not None for name in Changes.__slots__)
 
 
+Times = tuple[int, int]
+"""When something was last read and modified, in nanoseconds since 1970."""
+
+
 class Advice(enum.Enum):
     """How a range of an open file is going to be read (:meth:`OpenFile.advise`)."""
 
@@ -470,11 +474,19 @@ class FileSystem(abc.ABC):
 
     @abc.abstractmethod
     def create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self,
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int,
+        access: int,
+        times: Times | None = None,
     ) -> Eventual[tuple[Node, OpenFile]]:
         """Make a regular file and open it. EEXIST if the name is taken.
 
-        ``access`` is granted whatever ``mode`` says of later opens.
+        ``access`` is granted whatever ``mode`` says of later opens. ``times`` are those of access
+        and modification, which it has from the moment when its name is there: whoever ends
+        this server in between leaves no file without them.
         """
 
     @abc.abstractmethod

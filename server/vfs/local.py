@@ -52,6 +52,7 @@ from .interface import (
     OpenFile,
     RangeKeeper,
     Statistics,
+    Times,
     User,
     XattrMode,
 )
@@ -399,16 +400,27 @@ class LocalFileSystem(FileSystem):
             self.calls.max_file_size = self.max_file_size
 
     def create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self,
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int,
+        access: int,
+        times: Times | None = None,
     ) -> Eventual[tuple[Node, OpenFile]]:
         """Make a regular file and open it."""
         self.budget.admit()
-        return started(self._create(directory, name, who, mode, access))
+        if times is None:
+            work = partial(self.calls.create, name=name, who=who, mode=mode, access=access)
+        else:
+            work = partial(
+                self.calls.create_at, name=name, who=who, mode=mode, access=access, times=times
+            )
+        return started(self._create(directory, name, who, work))
 
     async def _create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self, directory: Node, name: bytes, who: User, work: Callable[[int], int]
     ) -> tuple[Node, OpenFile]:
-        work = partial(self.calls.create, name=name, who=who, mode=mode, access=access)
         fd = await self._alter(work, directory)
         try:
             self._learn_size(fd)

@@ -19,7 +19,7 @@ from .entries import Looked
 from .handles import Handles
 from .heavy import Heavy, is_large
 from .identity import Identity
-from .interface import READ, WRITE, Changes, Node, User
+from .interface import READ, WRITE, Changes, Node, Times, User
 from .local_attributes import (
     ACCESS_ACL,
     DEFAULT_ACL,
@@ -35,6 +35,8 @@ from .syscalls import descriptor_path
 ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
 _QUIETLY: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
+_NONE_WITHOUT_NAME: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
+"""What file systems say that make no files without names (open(2), O_TMPFILE)."""
 
 
 class Found(NamedTuple):
@@ -251,6 +253,34 @@ class Calls:
                 raise
         return fd
 
+    def create_at(
+        self, directory: int, name: bytes, who: User, mode: int, access: int, times: Times
+    ) -> int:
+        """Make a regular file that has ``times`` before it has its name. EEXIST if that is taken.
+
+        Where the file system makes no files without names, a moment passes in between.
+        """
+        with self._acting(who):
+            if _is_there(directory, name):
+                raise failure(errno.EEXIST)
+            fd = _nameless(directory, mode, ACCESS_FLAGS[access])
+            if fd >= 0:
+                return self._named(fd, directory, name, mode, times)
+        fd = self.create(directory, name, who, mode, access)
+        with self._acting(who):
+            os.utime(fd, ns=times)
+        return fd
+
+    def _named(self, fd: int, directory: int, name: bytes, mode: int, times: Times) -> int:
+        try:
+            self._repair_mode(directory, fd, mode)
+            os.utime(fd, ns=times)
+            os.link(descriptor_path(fd), name, dst_dir_fd=directory)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
     def _repair_mode(self, directory: int, fd: int, mode: int) -> None:
         """Give a new object back what the process's file mask took from its mode."""
         if mode & (self._umask | stat.S_ISUID | stat.S_ISGID):
@@ -432,3 +462,24 @@ def status_of(fd: int) -> tuple[os.stat_result, int]:
 def duplicate(fd: int) -> int:
     """Return another descriptor of the same."""
     return os.dup(fd)
+
+
+def _is_there(directory: int, name: bytes) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _nameless(directory: int, mode: int, flags: int) -> int:
+    """Make a regular file without a name, and open it; return -1 where there is no such thing."""
+    if flags == os.O_RDONLY:
+        return -1  # It has to be writable, and the caller's is not.
+    flags |= os.O_TMPFILE | os.O_CLOEXEC
+    try:
+        return os.open(b".", flags, mode & 0o7777, dir_fd=directory)
+    except OSError as error:
+        if error.errno in _NONE_WITHOUT_NAME:
+            return -1
+        raise

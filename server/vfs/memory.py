@@ -25,6 +25,7 @@ from .interface import (
     Node,
     OpenFile,
     Statistics,
+    Times,
     User,
     XattrMode,
 )
@@ -215,10 +216,18 @@ class MemoryFileSystem(FileSystem):
         return MemoryFile(self, node)
 
     def create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self,
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int,
+        access: int,
+        times: Times | None = None,
     ) -> tuple[MemoryNode, MemoryFile]:
         """Make a regular file and open it."""
         node = self._make(directory, name, who, stat.S_IFREG | mode)
+        if times is not None:
+            node.atime_ns, node.mtime_ns = times
         return node, MemoryFile(self, node)
 
     def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> MemoryNode:

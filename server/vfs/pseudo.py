@@ -25,6 +25,7 @@ from .interface import (
     Node,
     OpenFile,
     Statistics,
+    Times,
     User,
 )
 from .posix import failure
@@ -185,7 +186,13 @@ class PseudoFileSystem(FileSystem):
         raise failure(errno.EISDIR)
 
     def create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self,
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int,
+        access: int,
+        times: Times | None = None,
     ) -> tuple[Node, OpenFile]:
         """Refuse with EROFS."""
         raise failure(errno.EROFS)

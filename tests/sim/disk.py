@@ -11,7 +11,7 @@ from tests.support.listings import listed
 
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.task import Future
-from nfsrdma.server.vfs.interface import ROOT, FileSystem, Node, OpenFile, User
+from nfsrdma.server.vfs.interface import ROOT, FileSystem, Node, OpenFile, Times, User
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem
 from nfsrdma.server.vfs.memory_node import MemoryNode
 
@@ -70,9 +70,15 @@ class Disk(MemoryFileSystem):
         return _DiskFile(self, node)
 
     def create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self,
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int,
+        access: int,
+        times: Times | None = None,
     ) -> tuple[MemoryNode, MemoryFile]:
-        node, file = super().create(directory, name, who, mode, access)
+        node, file = super().create(directory, name, who, mode, access, times)
         made = _DiskFile(self, node)
         file.close()
         return node, made

@@ -261,6 +261,50 @@ def test_kernel_handles_that_are_too_long(tree: Path, monkeypatch: pytest.Monkey
 # Rights
 
 
+@pytest.mark.parametrize("access", [READ, WRITE, READ | WRITE])
+def test_a_file_has_its_times_before_its_name(
+    fs: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch, access: int
+) -> None:
+    """Whoever ends the server at any moment leaves no file that lacks a create's verifier."""
+    named: list[tuple[bool, int, int]] = []
+    link = os.link
+
+    def spy(path: str, name: bytes, *, dst_dir_fd: int) -> None:
+        status = os.stat(path)
+        named.append(((tree / "f").exists(), status.st_atime_ns, status.st_mtime_ns))
+        link(path, name, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "link", spy)
+    times = (7 * 10**9, 2**31 * 10**9 - 10**9)
+    node, file = fs.create(fs.root, b"f", ROOT, 0o640, access, times)
+    assert named == ([] if access == READ else [(False, *times)])
+    status = (tree / "f").stat()
+    assert (status.st_atime_ns, status.st_mtime_ns, status.st_nlink) == (*times, 1)
+    assert stat.S_IMODE(status.st_mode) == 0o640
+    file.close()
+    assert fs.lookup(fs.root, b"f", ROOT).identity == node.identity
+    fails(errno.EEXIST, lambda: fs.create(fs.root, b"f", ROOT, 0o640, access, times))
+    assert len(list(tree.iterdir())) == 1
+
+
+def test_times_where_no_file_is_without_a_name(
+    fs: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems make none."""
+    real = os.open
+
+    def refuse(path: bytes, flags: int, *rest: int, dir_fd: int | None = None) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "no")
+        return real(path, flags, *rest, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refuse)
+    _, file = fs.create(fs.root, b"f", ROOT, 0o600, WRITE, (1, 2))
+    file.close()
+    status = (tree / "f").stat()
+    assert (status.st_atime_ns, status.st_mtime_ns) == (1, 2)
+
+
 def test_modes_are_restored_under_a_file_mask(tree: Path) -> None:
     old = os.umask(0o077)
     try:

@@ -29,6 +29,7 @@ from ..interface import (
     Node,
     OpenFile,
     Statistics,
+    Times,
     User,
 )
 from ..posix import failure, granted, require
@@ -245,7 +246,15 @@ class FsspecFileSystem(FileSystem):
         """Raise EROFS."""
         raise failure(errno.EROFS)
 
-    def create(self, directory: Node, name: bytes, who: User, mode: int, access: int) -> NoReturn:
+    def create(
+        self,
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int,
+        access: int,
+        times: Times | None = None,
+    ) -> NoReturn:
         """Raise EROFS."""
         raise failure(errno.EROFS)
 

@@ -29,6 +29,7 @@ from nfsrdma.server.vfs.interface import (
     OpenFile,
     RangeKeeper,
     Statistics,
+    Times,
     User,
     XattrMode,
 )
@@ -240,16 +241,24 @@ class ProxyFileSystem(FileSystem):
         return ProxyFile(acts, self._client, opening.opened)
 
     def create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self,
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int,
+        access: int,
+        times: Times | None = None,
     ) -> Eventual[tuple[Node, OpenFile]]:
         """Make a regular file and open it."""
-        return answered(self._create(directory, name, who, mode, access))
+        atime, mtime = times or (None, None)
+        given = encode_attributes(mode=mode, atime_ns=atime, mtime_ns=mtime)
+        return answered(self._create(directory, name, who, given, access))
 
     async def _create(
-        self, directory: Node, name: bytes, who: User, mode: int, access: int
+        self, directory: Node, name: bytes, who: User, given: t.fattr4, access: int
     ) -> tuple[Node, OpenFile]:
         acts = self._as(who)
-        guarded = t.createhow4(t.GUARDED4, encode_attributes(mode=mode))
+        guarded = t.createhow4(t.GUARDED4, given)
         how = t.openflag4(t.OPEN4_CREATE, guarded)
         wanted = open_access(bool(access & READ), bool(access & WRITE))
         opening = await acts.by_open.open(directory.identity, name, wanted, how)
