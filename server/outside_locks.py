@@ -122,6 +122,14 @@ class KeptFile:
             self._busy = True
             self.leave()
 
+    def settled(self) -> Future[None] | None:
+        """Return a future of when others can have what was loosened; None if they can."""
+        return started(self._settle()) if self._busy else None
+
+    async def _settle(self) -> None:
+        await ready(self.enter())
+        self.leave()
+
     @property
     def _is_unused(self) -> bool:
         return not self.file.lock_states and not self._turns

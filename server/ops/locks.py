@@ -225,8 +225,8 @@ async def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:
         raise _denied(held)
 
 
-def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> None:
-    """LOCKU (RFC 8881, Section 18.12)."""
+def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> Waits:
+    """LOCKU (RFC 8881, Section 18.12). It is answered once others than clients can have it, too."""
     require_regular(context)
     start, end = _range(args.offset, args.length)
     _is_exclusive(args.locktype)
@@ -241,6 +241,8 @@ def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> None:
     state.bump()
     context.current_stateid = state.stateid
     state.stateid.encode(reply.encoder)
+    kept = state.file.kept
+    return kept.settled() if kept is not None else None
 
 
 def free_stateid(context: Context, args: nfs.FREE_STATEID4args, reply: Reply) -> None:

@@ -14,7 +14,7 @@ from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from ..delegations import Guard
-from ..engine.context import Context
+from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.delegation import Delegation
@@ -407,13 +407,15 @@ def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:
     return state
 
 
-def close(context: Context, args: nfs.CLOSE4args, reply: Reply) -> None:
+def close(context: Context, args: nfs.CLOSE4args, reply: Reply) -> Waits:
     """CLOSE (RFC 8881, Section 18.2). Locks that are still held go with the open."""
     state = _own_open(context, args.open_stateid)
+    kept = state.file.kept
     context.core.registry.states.close(state)
     # RFC 8881, Section 18.2.4: the stateid that is returned is of no use.
     context.current_stateid = None
     nfs.stateid4(UINT32_MAX, bytes(12)).encode(reply.encoder)
+    return kept.settled() if kept is not None else None
 
 
 def downgrade(context: Context, args: nfs.OPEN_DOWNGRADE4args, reply: Reply) -> None:

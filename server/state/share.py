@@ -14,6 +14,8 @@ from ..vfs.namespace import Filehandle
 from .lock import RangeLocks
 
 if TYPE_CHECKING:
+    from nfsrdma.rpcrdma.task import Future
+
     from .client import Client
     from .delegation import Delegation
     from .stateid import LockState, OpenState
@@ -31,6 +33,9 @@ class Kept(Protocol):
 
     def loosen(self, start: int, end: int) -> None:
         """Note that less of a range is locked than before."""
+
+    def settled(self) -> Future[None] | None:
+        """Return a future of when others can have what was loosened; None if they can."""
 
 
 class OpenedFile:

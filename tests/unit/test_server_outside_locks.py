@@ -403,20 +403,26 @@ def test_who_does_not_come_back_is_not_looked_for_for_ever(bed: Bed) -> None:
     assert not bed.server.outside_locks._watched
 
 
-def test_many_ranges_are_bounded_and_released_in_portions(make: Make) -> None:
+def test_many_ranges_are_bounded_and_released_in_portions(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client locks octets here and there, as many as it may, and another one all in between."""
     bed = make(limits=StateLimits(ranges_per_file=3000))
     one, two = bed.client(b"one"), bed.client(b"two")
     for at in range(3100):
         one.asks(READ_LT, 2 * at, 1, status=t.NFS4ERR_DELAY if at >= 2999 else t.NFS4_OK)
     one.unlocks(0, 200)
-    turns = 0
     assert two.asks(READ_LT, 0, ALL) is None
     assert bed.program.sees(1, 1) == "r0+0"
-    two.closes()
-    while bed.reactor.soon:
-        bed.reactor.turn()
+    turns, turn = 0, bed.reactor.turn
+
+    def counted() -> None:
+        nonlocal turns
         turns += 1
+        turn()
+
+    monkeypatch.setattr(bed.reactor, "turn", counted)
+    two.closes()
     assert turns > 5
     assert bed.program.sees(0, 200) == ""
     assert bed.program.sees(200, 2) == "r200+1"
@@ -578,6 +584,22 @@ def test_an_open_that_is_closed_while_its_lock_waits(slow: SlowBed, steps: int) 
     assert slow.answer(closed) == t.NFS4_OK
     # It is granted only if the open was still there.
     assert slow.answer(asked) == (t.NFS4_OK if granted else t.NFS4ERR_BAD_STATEID)
+    assert slow.program.locks(fcntl.F_WRLCK)
+
+
+@pytest.mark.parametrize("how", ["LOCKU", "CLOSE"])
+def test_who_lets_go_is_answered_once_others_can_have_it(slow: SlowBed, how: str) -> None:
+    """A program that hears of it from who had the lock is not refused."""
+    asked = slow.send(slow.one, lock(slow.one.stateid, 0, 10, owner=b"p"))
+    slow.finish()
+    held = Reply(asked)[-1].lock_stateid
+    ended = locku(held, 0, 10) if how == "LOCKU" else close(slow.one.stateid)
+    answered = slow.send(slow.one, ended)
+    assert not answered.outcome
+    assert not slow.program.locks(fcntl.F_WRLCK)
+    while not answered.outcome:
+        assert slow.later.go_on(slow.reactor)
+    assert slow.answer(answered) == t.NFS4_OK
     assert slow.program.locks(fcntl.F_WRLCK)
 
 
