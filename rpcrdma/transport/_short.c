@@ -393,7 +393,7 @@ PyObject *short_prompted(PyObject *object, PyObject *message)
         PyBuffer_Release(&view);
         return ask(self, message);
     }
-    if (u32(head + HEAD + 4) == REPLY && self->nesting) {
+    if (u32(head + HEAD + 4) == REPLY) {
         status = take_reply(self, &view);
         PyBuffer_Release(&view);
         if (status == 0)

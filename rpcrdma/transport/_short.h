@@ -46,7 +46,7 @@ typedef struct {
     PyObject *stats, *send_queue, *sent, *waiting, *window, *grant, *account, *held_back;
     PyObject *scratch; /* memory for a short reply */
     PyObject *taken;   /* what was asked for, header included; NULL if nothing was */
-    long long room_call, room_reply, nesting;
+    long long room_call, room_reply;
     int begun; /* whether it was begun in the ring */
 } Short;
 

@@ -21,7 +21,6 @@ class Short:
         other: Callable[[memoryview], bool],
         room_call: int,
         room_reply: int,
-        nesting: bool,
         /,
     ) -> Short: ...
     def prompted(self, message: memoryview, /) -> bool:

@@ -152,15 +152,14 @@ static PyObject *short_new(PyTypeObject *type, PyObject *args, PyObject *keyword
     PyObject *endpoint, *requester, *responder, *other;
     allocfunc make = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     long long room_call, room_reply;
-    int nesting;
     Short *self;
 
     if (keywords != NULL && PyDict_Size(keywords)) {
         PyErr_SetString(PyExc_TypeError, "Short takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OOOOLLp:Short", &endpoint, &requester, &responder, &other,
-                          &room_call, &room_reply, &nesting))
+    if (!PyArg_ParseTuple(args, "OOOOLL:Short", &endpoint, &requester, &responder, &other,
+                          &room_call, &room_reply))
         return NULL;
     self = (Short *)make(type, 0);
     if (self == NULL)
@@ -175,7 +174,6 @@ static PyObject *short_new(PyTypeObject *type, PyObject *args, PyObject *keyword
     self->other = other;
     self->room_call = room_call;
     self->room_reply = room_reply;
-    self->nesting = nesting;
     if (find_parts(self) < 0 || make_scratch(self) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;

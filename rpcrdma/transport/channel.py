@@ -107,8 +107,6 @@ class RdmaChannel:
             chunks=not active,
             on_refused=self._refused,
         )
-        prompting = self._endpoint.prompting
-        self._nesting = prompting is not None and prompting.nesting
         self.prompt = PromptCalls(self._endpoint, self.responder, chunks=not active)
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
@@ -141,13 +139,13 @@ class RdmaChannel:
                 max_segment_length=options.max_segment_length,
                 reduce_long_calls=options.reduce_long_calls,
             )
-        short = make_short(endpoint, self.requester, self.responder, nesting=self._nesting)
+        short = make_short(endpoint, self.requester, self.responder)
         if endpoint.exchanging is not None and self.requester.room is not None:
             self.swift = Exchanges(
                 endpoint, endpoint.exchanging, self.requester, self.requester.room, short
             )
         prompted = endpoint.prompted if short is None else short.prompted
-        endpoint.start(prompted if self._nesting or not self._active else None)
+        endpoint.start(prompted)
 
     @property
     def peer(self) -> Peer:
@@ -317,8 +315,6 @@ class RdmaChannel:
         if rpc_xid != xid:
             return False
         if way == REPLY:
-            if not self._nesting:
-                return False  # whoever gets it may make the next call at once
             self.requester.short_reply(xid, credit, view[SHORT_HEADER_SIZE:], None)
             return True
         return way == CALL and self.prompt.call(xid, view[SHORT_HEADER_SIZE:])

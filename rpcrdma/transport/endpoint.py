@@ -145,16 +145,15 @@ class RpcRdmaEndpoint:
         self.send_threshold, self.receive_threshold = thresholds(ours, theirs)
         self.may_invalidate = ours.remote_invalidation and theirs.remote_invalidation
 
-    def start(self, prompted: Callable[[memoryview], bool] | None) -> None:
+    def start(self, prompted: Callable[[memoryview], bool]) -> None:
         """Post all receives, and handle what comes in or has come already: both sides are up.
 
-        ``prompted`` is :meth:`prompted`, or does the same; without it every message completes a
-        receive.
+        ``prompted`` is :meth:`prompted`, or does the same.
         """
         self._post_receives(self.options.receive_depth)
         self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
-        if self.prompting is not None and prompted is not None:
+        if self.prompting is not None:
             self.prompting.prompt = prompted
         self._on_receives()
 

@@ -24,17 +24,10 @@ __all__ = ["PendingCall", "make_short"]
 
 
 def make_short(
-    endpoint: RpcRdmaEndpoint,
-    requester: RpcRdmaRequester,
-    responder: RpcRdmaResponder,
-    *,
-    nesting: bool,
+    endpoint: RpcRdmaEndpoint, requester: RpcRdmaRequester, responder: RpcRdmaResponder
 ) -> _short.Short | None:
-    """Return what deals with the usual messages of a connection that is up; None: Python does.
-
-    ``nesting`` is that of ``verbs.interfaces.PromptQueuePair``.
-    """
+    """Return what deals with the usual messages of a connection that is up; None: Python does."""
     if _short is None or endpoint.prompting is None:
         return None
     call, reply = endpoint.send_threshold, endpoint.receive_threshold
-    return _short.Short(endpoint, requester, responder, endpoint.prompted, call, reply, nesting)
+    return _short.Short(endpoint, requester, responder, endpoint.prompted, call, reply)

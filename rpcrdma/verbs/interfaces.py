@@ -150,9 +150,8 @@ class PromptQueuePair(QueuePair, Protocol):
     """Called from the reactor with a plain message, for which there is a receive, if no completions
     wait that came before. True says that the message was dealt with: it has no completion, and the
     buffer is used again. False, before anything was posted, that it is to be completed as ever. The
-    view is valid until the return, or until something is posted."""
-    nesting: bool
-    """Whether what is called by ``prompt`` may exchange messages."""
+    view is valid until the return, or until something is posted; an exchange from within may be
+    declined."""
 
     def begin(self, length: int) -> memoryview | None:
         """Return memory for a message of so many octets, of any content, or None if there is none.

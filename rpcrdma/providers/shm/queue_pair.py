@@ -76,7 +76,6 @@ class QueuePair(SoftwareQueuePair):
         super().__init__(number, send_cq, recv_cq, options)
         self.pd = pd
         self.prompt: Callable[[memoryview], bool] | None = None
-        self.nesting = True
         self.later = later
         self.time = time
         self._ring = ring

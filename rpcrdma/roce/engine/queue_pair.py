@@ -89,7 +89,6 @@ class QueuePair(SharedState):
         self.on_traffic: Callable[[], None] | None = None
         """Called once, when the peer first uses the queue pair (the verbs' COMM_EST)."""
         self.prompt: Callable[[memoryview], bool] | None = None
-        self.nesting = False
         self.remote: Address | None = None
         self.remote_qpn = 0
         self._engine = engine
