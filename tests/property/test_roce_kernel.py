@@ -29,15 +29,20 @@ def test_both_make_the_same_of_random_packets(native: ModuleType, seed: int) -> 
 
 def test_the_random_packets_are_of_every_kind() -> None:
     rng = Random(5)
-    runs = longest = joined = malformed = damaged = 0
+    runs = longest = joined = malformed = damaged = wholes = pairs = apart = 0
     for _ in range(600):
         found, bad, wrong = twin.scan(*kernel_cases.bursts(rng))
         runs += len(found)
         longest = max([longest, *(run[8] for run in found)])
         joined += sum(len(run[10]) for run in found)
+        whole = [run for run in found if run[11] is not None]
+        wholes += len(whole)
+        pairs += sum(run[8] == 2 for run in whole)
+        apart += sum(bool(run[10]) for run in whole)
         malformed += bad
         damaged += wrong
     assert min(runs, joined, malformed, damaged) > 50
+    assert min(wholes, pairs, apart) > 10, (wholes, pairs, apart)
     assert longest > 4
 
 

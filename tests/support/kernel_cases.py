@@ -67,8 +67,16 @@ def burst(rng: Random) -> tuple[Flow, bytes, int, list[int] | None]:
     packets: list[bytes] = []
     idents: list[int] = []
     psn, code, stretch = rng.randrange(1 << 24), 0, 0
+    sends: list[int] = []
     for index in range(rng.choice((1, 2, 3, 8, 15, 15, 140 if size < 64 else 5))):
-        if not stretch:
+        if not stretch and (sends or not rng.randrange(6)):
+            sends = sends or [0, *[1] * rng.choice((0, 0, 1, 2, 5)), rng.choice((2, 2, 0x16, 3))]
+            head = 0x40 << 48 | 0xFFFF << 32 | 17
+            bth = BTH.pack(sends.pop(0) << 56 | head, psn)
+            if not rng.randrange(12):
+                bth = _bth(rng, bth[0], psn)
+            stretch = 1
+        elif not stretch:
             stretch = rng.choice((1, 1, 2, 6, 12))
             code = rng.choice(_MIDDLES if stretch > 1 else (*_CODES, rng.randrange(256)))
             bth = _bth(rng, code, psn)
@@ -123,7 +131,7 @@ def compare_received(kernel: ModuleType, rng: Random) -> int:
     scanned = bursts(rng)
     ours, theirs = kernel.scan(*scanned), twin.scan(*scanned)
     assert ours == theirs, (scanned, ours, theirs)
-    for _, _, _, _, view, offset, run_size, here, count, length, rest in ours[0]:
+    for _, _, _, _, view, offset, run_size, here, count, length, rest, _ in ours[0]:
         begin = offset + 12
         if not rng.randrange(8):
             begin += rng.randrange(-len(view) - 1, len(view) + 2)

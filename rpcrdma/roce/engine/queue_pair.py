@@ -310,8 +310,15 @@ class QueuePair(SharedState):
         if role not in self._hears:
             counters.unexpected += count
             return
+        whole = run.last
+        if whole is not None and not self.responder.takes(run):
+            for single in run.singles():
+                self.receive(single, flow, now)
+            return
         counters.packets_received += count
         counters.octets_received += count * run.size
+        if whole is not None:
+            counters.octets_received += whole[2] - run.size
         if role is _RESPONDER:
             if self.on_traffic is not None:
                 tell, self.on_traffic = self.on_traffic, None

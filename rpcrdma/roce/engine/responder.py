@@ -24,6 +24,7 @@ from ...verbs.types import WC, Access, RecvWR, WcOpcode, WcStatus
 from ..packets.burst import BurstBuilder
 from ..packets.kernel import place
 from ..packets.run import Run
+from ..packets.twin import Last
 from ..wire.headers import (
     ACK,
     BTH,
@@ -190,12 +191,18 @@ class Responder:
             self._refuse(NAK_INVALID_REQUEST, f"{OPCODES[code].name} of {length} octets")
             return
         if self._silent:
-            self._silent = False
-            if self.due is not None and self.due[0] != ACK:
-                self.due = None  # a NAK for what has arrived meanwhile
+            self._speak()
         kind = row.kind
+        count = run.count
         if kind is _SEND:
-            done = self._send(run, row, length)
+            if run.last is None:
+                done = self._send(run, row, length)
+            else:
+                self.expected += count - 1
+                self._acknowledged = self.expected - 1
+                count = 1
+                row = _ROWS[run.last[-1]]
+                done = self._send_whole(run, run.last, row)
         elif kind is _WRITE:
             done = self._write(run, row, length)
         elif kind is _READ:
@@ -205,7 +212,7 @@ class Responder:
             self._refuse(NAK_INVALID_REQUEST, "atomic operations are not offered")
             return
         if done:
-            self.expected += run.count
+            self.expected += count
             latest = self._acknowledged = self.expected - 1
             if not run.ask:
                 return
@@ -214,6 +221,30 @@ class Responder:
                 self._owe_soon(latest, now + within)
             else:
                 self._owe(ACK, latest)
+
+    def takes(self, run: Run) -> bool:
+        """Return whether :meth:`handle` takes a whole SEND: only if nothing is odd about it."""
+        last, receives = run.last, self.receives
+        if (
+            last is None
+            or run.psn != self.expected & MASK
+            or self._message is not None
+            or not receives
+        ):
+            return False
+        _, _, _, length, code = last
+        low, high = self._bounds[code]
+        return (
+            low <= length <= high
+            and run.length == self._qp.mtu
+            and (run.count - 1) * run.length + length <= len(receives[0].buffer)
+        )
+
+    def _speak(self) -> None:
+        """Send NAKs again: what the last one named has arrived meanwhile."""
+        self._silent = False
+        if self.due is not None and self.due[0] != ACK:
+            self.due = None
 
     def _out_of_order(self, run: Run, sequence: int) -> None:
         qp = self._qp
@@ -256,17 +287,46 @@ class Responder:
         self._placed = end
         if not row.ends:
             return True
+        shown = run.view[offset : offset + length] if alone else receive.buffer[:end]
+        return self._end_send(row, run.view, run.offset, receive, shown, copied=not alone)
+
+    def _send_whole(self, run: Run, last: Last, row: _Row) -> bool:
+        """Place a SEND that :meth:`takes`, whose ``last`` packet is a ``row``, as :meth:`_send`."""
+        self._receive = receive = self.receives.popleft()
+        self._message = _SEND
+        view, offset, size, length, _ = last
+        before = (run.count - 1) * run.length
+        run.place(BTH_OCTETS, receive.buffer, 0)
+        place(view, offset + row.header, size, 1, length, receive.buffer, before)
+        self._placed = before + length
+        return self._end_send(
+            row, view, offset, receive, receive.buffer[: self._placed], copied=True
+        )
+
+    def _end_send(
+        self,
+        row: _Row,
+        view: memoryview,
+        at: int,
+        receive: RecvWR,
+        shown: memoryview,
+        *,
+        copied: bool,
+    ) -> bool:
+        """Show or complete a SEND, ``shown``, whose last packet lies at ``at`` of ``view``.
+
+        ``copied`` tells whether it is in the receive already.
+        """
         qp = self._qp
         immediate = invalidated = None
         if row.invalidates:
-            (invalidated,) = _WORD.unpack_from(run.view, run.offset + BTH_OCTETS)
+            (invalidated,) = _WORD.unpack_from(view, at + BTH_OCTETS)
             if not qp.pd.invalidate(invalidated):
                 self._refuse(NAK_REMOTE_ACCESS, f"SEND_WITH_INV of the unknown {invalidated:#x}")
                 return False
         elif row.immediate:
-            (immediate,) = _WORD.unpack_from(run.view, run.offset + BTH_OCTETS)
+            (immediate,) = _WORD.unpack_from(view, at + BTH_OCTETS)
         if immediate is None:
-            shown = run.view[offset : offset + length] if alone else receive.buffer[:end]
             if qp.show(shown, invalidated):
                 if qp.failed:
                     return False  # the receive was flushed with the others
@@ -276,11 +336,11 @@ class Responder:
                 return True
             if qp.failed:
                 return False
-        if alone:
-            place(run.view, offset, run.size, 1, length, receive.buffer, 0)
+        if not copied:
+            place(shown, 0, len(shown), 1, len(shown), receive.buffer, 0)
         self._receive = self._message = None
         self.msn += 1
-        completion = WC(receive.wr_id, _SUCCESS, _RECV, end, immediate, invalidated)
+        completion = WC(receive.wr_id, _SUCCESS, _RECV, len(shown), immediate, invalidated)
         qp.recv_cq.push(completion)
         return True
 

@@ -24,10 +24,12 @@ static const uint8_t header_octets[256] = {
     [0x16] = 16, [0x17] = 16, [0x64] = 20, [0x65] = 24, [0x81] = 12,
 };
 
+enum { SEND_FIRST = 0x00, SEND_MIDDLE = 0x01, SEND_LAST = 0x02, SEND_LAST_INV = 0x16 };
+
 /* Opcodes whose packets with consecutive PSNs are one run. */
 static int is_middle(uint8_t code)
 {
-    return code == 0x01 || code == 0x07 || code == 0x0E;
+    return code == SEND_MIDDLE || code == 0x07 || code == 0x0E;
 }
 
 void received_start(void)
@@ -128,49 +130,63 @@ static int sound(const uint8_t *packet, Py_ssize_t size)
            (get32(packet) & DEFAULT_PKEY) == DEFAULT_PKEY;
 }
 
-/* The fields of a `run.Run`, while packets of the next burst may still go on with it. */
+/* The fields of a `run.Run`, before it is one. */
 struct run {
     uint32_t number, psn, next;
     uint8_t code;
     int asks;
-    PyObject *view; /* NULL: there is none */
+    PyObject *view;
     Py_ssize_t offset, size, here, count, length;
     PyObject *rest;
 };
 
 struct sorted {
-    struct run latest;
-    PyObject *runs;
+    struct run *runs;
+    Py_ssize_t count, room;
     Py_ssize_t malformed, damaged;
 };
 
-/* Append the latest run to the list; there is none afterwards. */
-static int finish_run(struct sorted *sorted)
+/* Add a run, the first of whose packets is in `view`. */
+static int add_run(struct sorted *sorted, struct run *run, PyObject *view)
 {
-    struct run *run = &sorted->latest;
-    PyObject *made;
-    int bad;
+    if (sorted->count == sorted->room) {
+        Py_ssize_t room = sorted->room ? 2 * sorted->room : 32;
+        struct run *runs = PyMem_Realloc(sorted->runs, (size_t)room * sizeof *runs);
 
-    if (run->view == NULL)
-        return 0;
-    made = Py_BuildValue(
-        "(IiINNnnnnnN)", run->number, run->code, run->psn, PyBool_FromLong(run->asks), run->view,
-        run->offset, run->size, run->here, run->count, run->length, run->rest);
-    run->view = run->rest = NULL;
-    bad = made == NULL || PyList_Append(sorted->runs, made) < 0;
-    Py_XDECREF(made);
-    return bad ? -1 : 0;
+        if (runs == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        sorted->runs = runs;
+        sorted->room = room;
+    }
+    run->rest = PyList_New(0);
+    if (run->rest == NULL)
+        return -1;
+    Py_INCREF(view);
+    run->view = view;
+    sorted->runs[sorted->count++] = *run;
+    return 0;
+}
+
+static void forget_runs(struct sorted *sorted)
+{
+    for (Py_ssize_t each = 0; each < sorted->count; each++) {
+        Py_XDECREF(sorted->runs[each].view);
+        Py_XDECREF(sorted->runs[each].rest);
+    }
+    PyMem_Free(sorted->runs);
 }
 
 /* Append the packets of `run`, the first of their burst, to the latest one, if they go on there:
  * 1 if they do, -1 for an error. */
 static int go_on(struct sorted *sorted, const struct run *run, PyObject *view)
 {
-    struct run *latest = &sorted->latest;
+    struct run *latest = sorted->count ? &sorted->runs[sorted->count - 1] : NULL;
     PyObject *part;
     int bad;
 
-    if (latest->view == NULL || run->code != latest->code || run->number != latest->number ||
+    if (latest == NULL || run->code != latest->code || run->number != latest->number ||
         run->psn != latest->next || run->size != latest->size || run->length != latest->length)
         return 0;
     part = Py_BuildValue("(Onn)", view, run->offset, run->count);
@@ -180,6 +196,102 @@ static int go_on(struct sorted *sorted, const struct run *run, PyObject *view)
     latest->count += run->count;
     latest->next = run->next;
     return bad ? -1 : 1;
+}
+
+/* Whether a run goes on with the message of the one before. */
+static int follows(const struct run *run, const struct run *before)
+{
+    return run->number == before->number && run->psn == before->next;
+}
+
+/* How many runs, from the one at `each` on, are a SEND from its first packet to its last; or 0.
+ * Only the last packet may ask for an acknowledgement. */
+static Py_ssize_t whole(const struct sorted *sorted, Py_ssize_t each)
+{
+    const struct run *first = &sorted->runs[each], *end = sorted->runs + sorted->count;
+    const struct run *last = first + 1;
+
+    if (first->code != SEND_FIRST || first->asks || last == end)
+        return 0;
+    if (last->code == SEND_MIDDLE) {
+        if (last->asks || last->size != first->size || last->length != first->length ||
+            !follows(last, first) || last + 1 == end)
+            return 0;
+        last++;
+    }
+    if ((last->code != SEND_LAST && last->code != SEND_LAST_INV) || last->length < 0 ||
+        !follows(last, last - 1))
+        return 0;
+    return last - first + 1;
+}
+
+/* Have the first run go on with the MIDDLE packets of the next one. */
+static int take_in(struct run *first, struct run *middle)
+{
+    PyObject *rest = middle->rest;
+
+    if (middle->view == first->view && middle->offset == first->offset + first->size) {
+        first->here += middle->here;
+    } else {
+        PyObject *part = Py_BuildValue("(Onn)", middle->view, middle->offset, middle->here);
+        int bad = part == NULL || PyList_Insert(rest, 0, part) < 0;
+
+        Py_XDECREF(part);
+        if (bad)
+            return -1;
+    }
+    first->count += middle->count;
+    middle->rest = first->rest;
+    first->rest = rest;
+    return 0;
+}
+
+/* A run as the fields of a `run.Run`, with what it ends with: that is taken in any case. */
+static PyObject *fields_of(const struct run *run, int asks, Py_ssize_t count, PyObject *last)
+{
+    return last == NULL
+               ? NULL
+               : Py_BuildValue(
+                     "(IiINOnnnnnON)", run->number, run->code, run->psn, PyBool_FromLong(asks),
+                     run->view, run->offset, run->size, run->here, count, run->length, run->rest,
+                     last);
+}
+
+/* A whole SEND, of which there are so many runs. */
+static PyObject *fields_of_whole(struct run *first, Py_ssize_t runs)
+{
+    const struct run *last = first + runs - 1;
+
+    if (runs == 3 && take_in(first, first + 1) < 0)
+        return NULL;
+    return fields_of(
+        first, last->asks, first->count + 1,
+        Py_BuildValue(
+            "(Onnni)", last->view, last->offset, last->size, last->length, last->code));
+}
+
+/* The runs as a list. */
+static PyObject *listed(struct sorted *sorted)
+{
+    PyObject *found = PyList_New(0);
+
+    for (Py_ssize_t each = 0; found != NULL && each < sorted->count;) {
+        struct run *run = &sorted->runs[each];
+        Py_ssize_t runs = whole(sorted, each);
+        PyObject *made;
+
+        if (runs) {
+            made = fields_of_whole(run, runs);
+        } else {
+            Py_INCREF(Py_None);
+            made = fields_of(run, run->asks, run->count, Py_None);
+        }
+        if (made == NULL || PyList_Append(found, made) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(made);
+        each += runs ? runs : 1;
+    }
+    return found;
 }
 
 /* What lies at `offset`, as a run of one packet or more; its `size` and `count` in any case. 1 if
@@ -248,11 +360,8 @@ static int sort_burst(struct sorted *sorted, struct burst *burst, PyObject *view
                 continue;
         }
         first = 0;
-        if (finish_run(sorted) < 0 || (run.rest = PyList_New(0)) == NULL)
+        if (add_run(sorted, &run, view) < 0)
             return -1;
-        Py_INCREF(view);
-        run.view = view;
-        sorted->latest = run;
     }
     return 0;
 }
@@ -287,12 +396,13 @@ PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     struct burst burst;
     struct sorted sorted = {.runs = NULL};
+    PyObject *found = NULL;
     Py_ssize_t bursts;
     int bad = 0;
 
     (void)self;
     if (takes_count(count, 3, "scan") < 0 || flow_of(args[0], &burst.flow) < 0 ||
-        (bursts = PySequence_Size(args[1])) < 0 || (sorted.runs = PyList_New(0)) == NULL)
+        (bursts = PySequence_Size(args[1])) < 0)
         return NULL;
     burst.idents = args[2];
     for (Py_ssize_t each = 0; each < bursts && !bad; each++) {
@@ -301,12 +411,10 @@ PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count)
         bad = pair == NULL || sort(&sorted, &burst, pair) < 0;
         Py_XDECREF(pair);
     }
-    if (!bad && finish_run(&sorted) == 0)
-        return Py_BuildValue("(Nnn)", sorted.runs, sorted.malformed, sorted.damaged);
-    Py_XDECREF(sorted.latest.view);
-    Py_XDECREF(sorted.latest.rest);
-    Py_DECREF(sorted.runs);
-    return NULL;
+    if (!bad && (found = listed(&sorted)) != NULL)
+        found = Py_BuildValue("(Nnn)", found, sorted.malformed, sorted.damaged);
+    forget_runs(&sorted);
+    return found;
 }
 
 /* What several copies have in common. */

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ..wire.psn import MASK
 from .kernel import place, spread
-from .twin import Part
+from .twin import Last, Part
+
+_SEND_MIDDLE = 0x01
 
 
 class Run:
@@ -16,6 +19,9 @@ class Run:
     pad; the pad may be a lie, then that is negative. ``ask`` tells whether any of them asks for an
     acknowledgement. The ICRCs are right, and the packets are long enough for the headers of their
     opcode ``code``.
+
+    A SEND may be one run as a whole: its ``last`` packet is counted, but has its own size, and only
+    that may ask. ``singles`` takes it apart.
     """
 
     __slots__ = (
@@ -23,6 +29,7 @@ class Run:
         "code",
         "count",
         "here",
+        "last",
         "length",
         "number",
         "offset",
@@ -45,6 +52,7 @@ class Run:
         count: int,
         length: int,
         rest: list[Part],
+        last: Last | None = None,
     ) -> None:
         self.number = number
         self.code = code
@@ -57,6 +65,31 @@ class Run:
         self.count = count
         self.length = length
         self.rest = rest
+        self.last = last
+
+    def singles(self) -> list[Run]:
+        """Return a whole SEND as the runs of its FIRST, its MIDDLE and its LAST packets."""
+        assert self.last is not None, "only a whole SEND consists of several runs"
+        number, psn, size, length = self.number, self.psn, self.size, self.length
+        found = [Run(number, self.code, psn, False, self.view, self.offset, size, 1, 1, length, [])]
+        left = self.count - 2
+        if left:
+            (view, offset, here), *rest = self.parts
+            if here > 1:
+                offset, here = offset + size, here - 1
+            else:
+                (view, offset, here), *rest = rest
+            psn = psn + 1 & MASK
+            found.append(
+                Run(
+                    *(number, _SEND_MIDDLE, psn, False, view, offset, size),
+                    *(here, left, length, rest),
+                )
+            )
+        psn = self.psn + self.count - 1 & MASK
+        view, offset, size, length, code = self.last
+        found.append(Run(number, code, psn, self.ask, view, offset, size, 1, 1, length, []))
+        return found
 
     def drop(self, count: int) -> None:
         """Drop the first ``count`` packets; at least one must be left."""

@@ -16,10 +16,14 @@ from ..wire.psn import MASK
 Part = tuple[memoryview, int, int]
 """Packets of a run in one burst: its view, the offset of the first, how many."""
 
-Found = tuple[int, int, int, bool, memoryview, int, int, int, int, int, list[Part]]
+Last = tuple[memoryview, int, int, int, int]
+"""The last packet of a whole SEND: view, offset, octets, those of payload, opcode."""
+
+Found = tuple[int, int, int, bool, memoryview, int, int, int, int, int, list[Part], Last | None]
 """The fields of a ``run.Run``: queue pair number; opcode; first PSN; whether any packet asks for an
 acknowledgement; view; offset of the first packet; octets of each; how many in this burst, and in
-all; octets of payload of each (negative if the pad is longer than the payload); the other parts."""
+all; octets of payload of each (negative if the pad is longer than the payload); the other parts;
+the last packet, if it is a whole SEND of several, and counted, but not among the others."""
 
 Scanned = tuple[list[Found], int, int]
 """Runs, how many packets were malformed, and how many had a wrong ICRC."""
@@ -39,6 +43,8 @@ _LONGEST = BTH_OCTETS + MAX_EXTENSION_OCTETS + MAX_MTU + ICRC_OCTETS
 _GUESSED_IDENTS = 128
 _HEADER_OCTETS = {code: row.header_octets for code, row in OPCODES.items()}
 _FULL_MEMBER = 0x8000
+_SEND_FIRST, _SEND_MIDDLE = 0x00, 0x01
+_SEND_LASTS = (0x02, 0x16)
 _ZEROS = (b"", b"\0", b"\0\0", b"\0\0\0")
 
 
@@ -50,8 +56,10 @@ def scan(
     For each burst there are its octets and a segment size: its packets have so many octets each,
     the last one may have fewer. A run is one packet, or MIDDLE packets whose first eight octets are
     the same and whose PSNs follow each other; those that begin a burst go on with the last run of
-    the one before if they are of the same message and size. ``idents`` are the packets' IPv4
-    identifications where the source knows them, of a single burst; then no other is accepted.
+    the one before if they are of the same message and size. A SEND of several packets is one run,
+    from its first to its last, if only that asks for an acknowledgement. ``idents`` are the
+    packets' IPv4 identifications where the source knows them, of a single burst; then no other is
+    accepted.
     Refused are a wrong ICRC; a length that is impossible or too short for the opcode's headers; an
     unknown opcode; another version or partition; a burst of an impossible segment size.
     """
@@ -68,12 +76,55 @@ def scan(
             runs[-1] = joined
             del found[0]
         runs += found
-    return runs, malformed, damaged
+    return _wholes(runs), malformed, damaged
+
+
+def _wholes(runs: list[Found]) -> list[Found]:
+    """Return the runs with those of each whole SEND made one."""
+    found = []
+    index = 0
+    while index < len(runs):
+        run, used = _whole(runs[index : index + 3])
+        found.append(run)
+        index += used
+    return found
+
+
+def _whole(runs: list[Found]) -> tuple[Found, int]:
+    """Return the SEND that the first runs are, from its first packet to its last, and how many.
+
+    Otherwise it is the first run alone.
+    """
+    first, *others = runs
+    number, code, psn, ask, view, offset, size, here, count, length, rest, _ = first
+    if code != _SEND_FIRST or ask or not others:
+        return first, 1
+    if others[0][1] == _SEND_MIDDLE:
+        middle = others.pop(0)
+        if not others or middle[3] or (middle[6], middle[9]) != (size, length):
+            return first, 1
+        if (middle[0], middle[2]) != (number, psn + 1 & MASK):
+            return first, 1
+        count += middle[8]
+        if middle[4] is view and middle[5] == offset + size:
+            here, rest = 1 + middle[7], middle[10]
+        else:
+            rest = [(middle[4], middle[5], middle[7]), *middle[10]]
+    last = others[0]
+    if (
+        last[1] not in _SEND_LASTS
+        or last[9] < 0
+        or (last[0], last[2]) != (number, psn + count & MASK)
+    ):
+        return first, 1
+    end = last[4], last[5], last[6], last[9], last[1]
+    whole = number, code, psn, last[3], view, offset, size, here, count + 1, length, rest, end
+    return whole, len(runs) - len(others) + 1
 
 
 def _join(run: Found, begun: Found) -> Found | None:
     """Return a run that goes on with what begins the next burst, or ``None`` if it does not."""
-    number, code, psn, ask, view, offset, size, here, count, length, rest = run
+    number, code, psn, ask, view, offset, size, here, count, length, rest, _ = run
     if code not in MIDDLES or (number, code, psn + count & MASK, size, length) != (
         *begun[:3],
         begun[6],
@@ -82,7 +133,7 @@ def _join(run: Found, begun: Found) -> Found | None:
         return None
     part = begun[4], begun[5], begun[7]
     more = number, code, psn, ask or begun[3], view, offset, size, here, count + begun[8], length
-    return *more, [*rest, part]
+    return *more, [*rest, part], None
 
 
 def _scan_burst(
@@ -120,7 +171,7 @@ def _scan_burst(
                     count, asks = _gather(view, offset, size, index, flow, idents)
                 length = size - header - ICRC_OCTETS - (head >> 52 & 3)
                 which = head & MASK, code, tail & MASK, bool(asks & ACK_REQUEST)
-                runs.append((*which, view, offset, size, count, count, length, []))
+                runs.append((*which, view, offset, size, count, count, length, [], None))
         offset += count * size
         index += count
     return runs, malformed, damaged
