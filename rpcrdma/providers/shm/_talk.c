@@ -1,5 +1,5 @@
 /*
- * Post, look, take: talk(), put(), look() and nap() of talk.py, which has the words for them and is the oracle in the tests.
+ * Post, look, take: talk(), look() and nap() of talk.py, which has the words for them and is the oracle in the tests.
  *
  * The peer may change all that it has mapped for writing at any moment. So a descriptor, and what an
  * answer begins with, are copied to memory of our own before they are looked at, and what is copied
@@ -17,14 +17,9 @@
 enum { ASLEEP, LATE, OTHER, BESIDE, DECLINED };
 
 enum {
-    PRODUCED = 0,
-    CONSUMED = 8,
-    ARMED = 16,
     PLACE = 17,
-    WORDS = 18, /* at least */
     LOOKS = 64,
     WRITE = 0, /* as in WrOpcode */
-    SEND = 2,
     INVALIDATES = 2,
     WRITES_MAX = 16,
     NAPPED = 0, /* places in a report */
@@ -33,7 +28,6 @@ enum {
     NEWS = 3,
     REPORTS = 4,
     WORD_OCTETS = 4,
-    PIECES_MAX = 16,
 };
 
 #define NAP_LIMIT 3600.0
@@ -52,74 +46,6 @@ struct call {
     unsigned long long arms, wanted;
     unsigned long long rkey, address, octets; /* where the peer may have placed what it writes */
 };
-
-static uint64_t load(const Py_buffer *words, int index)
-{
-    return __atomic_load_n((const uint64_t *)words->buf + index, __ATOMIC_ACQUIRE);
-}
-
-static void store(const Py_buffer *words, int index, uint64_t value)
-{
-    __atomic_store_n((uint64_t *)words->buf + index, value, __ATOMIC_RELEASE);
-}
-
-static uint64_t place_of(const Py_buffer *descriptors, uint64_t number)
-{
-    return number * sizeof(struct descriptor) % (uint64_t)descriptors->len;
-}
-
-/* Copy the pieces to the ring of messages; return their octets, or -1 with an exception. */
-static Py_ssize_t gather(const Py_buffer *messages, uint64_t start, PyObject *pieces)
-{
-    Py_ssize_t count = PyTuple_Size(pieces), total = 0;
-    Py_buffer views[PIECES_MAX];
-    int held = 0, failed = 0;
-
-    if (count < 0)
-        return -1;
-    if (count > PIECES_MAX) {
-        PyErr_SetString(PyExc_ValueError, "a message of too many pieces");
-        return -1;
-    }
-    for (; held < count; held++) {
-        PyObject *piece = PyTuple_GetItem(pieces, held);
-
-        if (piece == NULL || PyObject_GetBuffer(piece, &views[held], PyBUF_SIMPLE) < 0) {
-            failed = 1;
-            break;
-        }
-        total += views[held].len;
-    }
-    if (!failed && (start > (uint64_t)messages->len
-                    || (uint64_t)total > (uint64_t)messages->len - start)) {
-        PyErr_SetString(PyExc_ValueError, "a message past the end of its ring");
-        failed = 1;
-    }
-    if (!failed) {
-        char *at = (char *)messages->buf + start;
-
-        for (int each = 0; each < held; each++) {
-            memcpy(at, views[each].buf, (size_t)views[each].len);
-            at += views[each].len;
-        }
-    }
-    while (held > 0)
-        PyBuffer_Release(&views[--held]);
-    return failed ? -1 : total;
-}
-
-static void post(const struct rings *rings, const struct call *call, Py_ssize_t length)
-{
-    struct descriptor posted = {
-        .opcode = SEND, .length = (uint64_t)length, .where = IN_RING | call->start,
-    };
-    char *at = (char *)rings->descriptors.buf + place_of(&rings->descriptors, call->produced);
-
-    /* The last 24 octets are not the descriptor's, and stay as they are. */
-    memcpy(at, &posted, offsetof(struct descriptor, reserved));
-    store(&rings->words, PRODUCED, call->produced + 1);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
 
 static double now(void)
 {
@@ -261,17 +187,9 @@ static PyObject *await_answer(const struct rings *rings, struct call *call)
     }
 }
 
-static int is_ring(const Py_buffer *words, const Py_buffer *descriptors, const Py_buffer *peer_words)
-{
-    Py_ssize_t octets = WORDS * (Py_ssize_t)sizeof(uint64_t);
-
-    return words->len >= octets && peer_words->len >= octets && descriptors->len > 0
-           && descriptors->len % (Py_ssize_t)sizeof(struct descriptor) == 0;
-}
-
 static int are_rings(const struct rings *rings)
 {
-    if (is_ring(&rings->words, &rings->descriptors, &rings->peer_words)
+    if (talk_is_ring(&rings->words, &rings->descriptors, &rings->peer_words)
         && rings->peer_descriptors.len > 0
         && rings->peer_descriptors.len % (Py_ssize_t)sizeof(struct descriptor) == 0
         && rings->mask.len == rings->expected.len
@@ -327,14 +245,14 @@ static PyObject *talked(const struct rings *rings, struct call *call, PyObject *
     memset(report, 0, REPORTS * sizeof *report);
     if (place && place == load(&rings->peer_words, PLACE))
         return PyLong_FromLong(DECLINED);
-    length = gather(&rings->messages, call->start, pieces);
+    length = talk_gather(&rings->messages, call->start, pieces);
     if (length < 0)
         return NULL;
     if (call->arms) {
         store(&rings->words, PLACE, place);
         store(&rings->words, ARMED, 0);
     }
-    post(rings, call, length);
+    talk_post(&rings->words, &rings->descriptors, call->produced, call->start, length);
     if (load(&rings->peer_words, ARMED))
         return PyLong_FromLong(ASLEEP);
     if (call->nap > 0) {
@@ -379,32 +297,6 @@ static PyObject *talk(PyObject *self, PyObject *arguments)
     PyBuffer_Release(&rings.expected);
     PyBuffer_Release(&rings.mask);
     PyBuffer_Release(&rings.report);
-    return result;
-}
-
-/* Post a message and look at nothing but whether the peer sleeps. */
-static PyObject *put(PyObject *self, PyObject *arguments)
-{
-    struct rings rings;
-    struct call call;
-    PyObject *pieces, *result = NULL;
-    Py_ssize_t length;
-
-    (void)self;
-    if (!PyArg_ParseTuple(arguments, "w*w*w*y*KKO!:put", &rings.words, &rings.descriptors,
-                          &rings.messages, &rings.peer_words, &call.produced, &call.start,
-                          &PyTuple_Type, &pieces))
-        return NULL;
-    if (!is_ring(&rings.words, &rings.descriptors, &rings.peer_words))
-        PyErr_SetString(PyExc_ValueError, "these are no rings");
-    else if ((length = gather(&rings.messages, call.start, pieces)) >= 0) {
-        post(&rings, &call, length);
-        result = PyLong_FromUnsignedLongLong(load(&rings.peer_words, ARMED));
-    }
-    PyBuffer_Release(&rings.words);
-    PyBuffer_Release(&rings.descriptors);
-    PyBuffer_Release(&rings.messages);
-    PyBuffer_Release(&rings.peer_words);
     return result;
 }
 
@@ -455,8 +347,10 @@ static PyMethodDef methods[] = {
      "talk(words, descriptors, messages, peer_words, peer_descriptors, peer_messages, produced, "
      "start, consumed, pieces, expected, mask, most, sink, nap, seconds, reach, arms, "
      "wanted, report, /)"},
-    {"put", put, METH_VARARGS,
+    {"put", talk_put, METH_VARARGS,
      "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
+    {"post", (PyCFunction)(void (*)(void))talk_post_quietly, METH_FASTCALL,
+     "post(send_queue, pieces, request, /)"},
     {"show", (PyCFunction)(void (*)(void))talk_show, METH_FASTCALL,
      "show(descriptors, messages, words, produced, responder, host, prompt, /)"},
     {"look", look, METH_VARARGS, "look(peer_words, seen, wanted, seconds, /)"},
@@ -471,5 +365,5 @@ static struct PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit__talk(void)
 {
-    return native_refused() || talk_prepare_show() < 0 ? NULL : PyModule_Create(&module);
+    return native_refused() || talk_prepare_show() < 0 || talk_prepare_post() < 0 ? NULL : PyModule_Create(&module);
 }

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from ...verbs.types import SendWR
 from .link import Host
 from .responder import Responder
+from .send_queue import SendQueue
 
 def talk(
     words: memoryview,
@@ -41,6 +43,9 @@ def put(
     /,
 ) -> int:
     """Post a message: see ``talk.put_in_python``."""
+
+def post(queue: SendQueue, pieces: Sequence[bytes | memoryview], request: SendWR, /) -> bool:
+    """Post a message quietly if that is simple; return whether that was done."""
 
 def show(
     descriptors: memoryview,

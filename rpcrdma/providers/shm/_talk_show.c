@@ -8,8 +8,6 @@
 
 #include "_talk.h"
 
-enum { USUAL = 2 /* SEND, as in WrOpcode */, CONSUMED = 8 };
-
 enum name {
     N__entries,
     N__receives,
@@ -52,7 +50,7 @@ static int find_descriptor(const struct showing *showing, uint64_t number, struc
     memcpy(found, (const char *)view.buf + number * sizeof *found % (uint64_t)view.len,
            sizeof *found);
     PyBuffer_Release(&view);
-    return found->opcode == USUAL && !found->flags && found->where & IN_RING;
+    return found->opcode == SEND && !found->flags && found->where & IN_RING;
 }
 
 /* 1 if the octets of a message are within the ring and were copied to the buffer; 0 if not. */

@@ -26,8 +26,8 @@ from .regions import ProtectionDomain
 from .remote import RemoteMemory
 from .responder import Responder
 from .ring import CONSUMED, PLACE, PRODUCED, Broken, Ring
-from .send_queue import Quiet, SendQueue
-from .talk import LATE, look
+from .send_queue import QUIET, Quiet, SendQueue
+from .talk import LATE, look, post
 
 _RTS: Final = QpState.RTS
 
@@ -190,7 +190,8 @@ class QueuePair(SoftwareQueuePair):
         if machines is None or self.state is not _RTS:
             return False
         try:
-            return machines.sends.put(pieces)
+            sends = machines.sends
+            return post(sends, pieces, QUIET) or sends.put(pieces)
         except VerbsError:
             return False
 

@@ -218,7 +218,7 @@ class SendQueue:
     def put(self, pieces: Sequence[bytes | memoryview]) -> bool:
         """Post a message quietly, all at once, if there is room for it.
 
-        Raises ``VerbsError``.
+        Where that is simple ``talk.post`` does the same. Raises ``VerbsError``.
         """
         length = sum(map(len, pieces))
         if length > _LONGEST_IN_RING or self._begun[2] is not None:

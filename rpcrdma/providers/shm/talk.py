@@ -9,9 +9,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from time import perf_counter, sleep
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...software.answer import answer_in
+from ...verbs.types import SendWR
 from .order import fence
 from .remote import gather
 from .ring import (
@@ -26,6 +27,9 @@ from .ring import (
     SEND,
     WRITE,
 )
+
+if TYPE_CHECKING:
+    from .send_queue import SendQueue
 
 ASLEEP: Final = 0
 """Posted; the peer is to be woken, and nothing was looked for."""
@@ -232,14 +236,23 @@ def _is_placed(found: tuple[int, ...], reach: tuple[int, int, int]) -> bool:
     )
 
 
+def post_in_python(queue: SendQueue, pieces: Sequence[bytes | memoryview], request: SendWR) -> bool:
+    """Post a message quietly if that can be done at once: here it is left to ``SendQueue.put``.
+
+    ``request`` is what is noted of it. Returns False if nothing has happened.
+    """
+    return False
+
+
 try:
-    from ._talk import look, nap, place, put, talk
+    from ._talk import look, nap, place, post, put, talk
 
     native = True
 except ImportError:
     look = look_in_python
     nap = nap_in_python
     place = place_in_python
+    post = post_in_python
     put = put_in_python
     talk = talk_in_python
 
@@ -257,6 +270,8 @@ __all__ = [
     "native",
     "place",
     "place_in_python",
+    "post",
+    "post_in_python",
     "put",
     "put_in_python",
     "talk",
