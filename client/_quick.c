@@ -6,10 +6,9 @@
  * octets of a reply are bytes of our own, whatever the server sent.
  */
 
-#include "native.h"
+#include "_quick.h"
 
 #include <stddef.h>
-#include <stdint.h>
 #include <structmember.h>
 
 enum {
@@ -94,11 +93,6 @@ static int truth(PyObject *object, enum name name)
 
     Py_XDECREF(value);
     return found;
-}
-
-static uint32_t u32(const unsigned char *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 static unsigned char *put32(unsigned char *at, uint32_t value)
@@ -546,6 +540,7 @@ static PyMethodDef methods[] = {
     {"ask", (PyCFunction)(void (*)(void))ask, METH_FASTCALL,
      "ask(session, kind, where, header, putfh, arguments, /)"},
     {"heed", (PyCFunction)(void (*)(void))heed, METH_FASTCALL, "heed(session, asked, decoder, /)"},
+    {"decode_stat", quick_decode_stat, METH_O, "decode_stat(decoder, /)"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -561,6 +556,8 @@ PyMODINIT_FUNC PyInit__quick(void)
         if (names[name] == NULL
             && (names[name] = PyUnicode_InternFromString(texts[name])) == NULL)
             return NULL;
+    if (quick_prepare_stat() < 0)
+        return NULL;
     if (reply_octets == NULL && (reply_octets = PyLong_FromLong(REPLY)) == NULL)
         return NULL;
     if (asked_type == NULL

@@ -2,6 +2,7 @@
 
 from nfsrdma.xdr import Decoder
 
+from .attributes import Stat
 from .errors import Where
 from .quick import Asked, Kind
 from .session import Session
@@ -10,6 +11,9 @@ def ask(
     session: Session, kind: Kind, where: Where, header: bytes, putfh: bytes, arguments: bytes, /
 ) -> Asked | None:
     """Take a slot, and make the octets of a call: see ``quick.ask_in_python``."""
+
+def decode_stat(decoder: Decoder, /) -> Stat:
+    """Decode attributes: see ``attributes.decode_stat_in_python``."""
 
 def heed(session: Session, asked: Asked, decoder: Decoder, /) -> float | None:
     """Heed the usual reply: see ``quick.heed_in_python``."""

@@ -186,7 +186,7 @@ _STAT_HEAD: Final = struct.Struct(">5I2Q2QQ2I")
 _STAT_TAIL: Final = struct.Struct(">2IQ" + "qI" * 3)
 
 
-def decode_stat(dec: Decoder) -> Stat:
+def decode_stat_in_python(dec: Decoder) -> Stat:
     """Decode a fattr4 that was requested with :data:`STAT`. Raises ``XdrError``."""
     start = dec.offset
     try:
@@ -259,6 +259,12 @@ def stat_from_values(values: Values) -> Stat:
 
 def _time_of(time: t.nfstime4 | None) -> int:
     return _time_ns(time.seconds, time.nseconds) if time is not None else 0
+
+
+try:
+    from ._quick import decode_stat
+except ImportError:
+    decode_stat = decode_stat_in_python
 
 
 # --- Directories ---
