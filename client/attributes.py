@@ -176,7 +176,7 @@ _STAT_BITS: Final = (
     t.FATTR4_TIME_METADATA,
     t.FATTR4_TIME_MODIFY,
 )
-STAT: Final = bitmap(_STAT_BITS)
+STAT: Final[bytes] = bitmap(_STAT_BITS)
 """The bitmap to request for :func:`decode_stat`."""
 STAT_ROOM: Final = 512
 """Octets that these attributes take at most: 140, and room for the owners' names."""
@@ -262,7 +262,7 @@ def _time_of(time: t.nfstime4 | None) -> int:
 
 
 try:
-    from ._quick import decode_stat
+    from ._quick import decode_stat as decode_stat
 except ImportError:
     decode_stat = decode_stat_in_python
 

@@ -6,7 +6,7 @@
  */
 
 #define _GNU_SOURCE
-#include "native.h"
+#include "_entries.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -316,6 +316,8 @@ static PyObject *look(PyObject *self, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "look(fd, directory, most, birth, device, mount, make, /)"},
+    {"at_hand", (PyCFunction)(void (*)(void))entries_at_hand, METH_FASTCALL,
+     "at_hand(cache, stamps, node, make, /)"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -332,5 +334,5 @@ PyMODINIT_FUNC PyInit__entries(void)
     for (index = 0; index < NAMES; index++)
         if (names[index] == NULL && (names[index] = PyUnicode_InternFromString(NAME[index])) == NULL)
             return NULL;
-    return PyModule_Create(&module);
+    return entries_prepare_node() < 0 ? NULL : PyModule_Create(&module);
 }

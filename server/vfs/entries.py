@@ -13,11 +13,15 @@ import stat
 import struct
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from . import syscalls
-from .interface import Attributes
+from .interface import Attributes, Node
 from .posix import failure
+
+if TYPE_CHECKING:
+    from .descriptors import DescriptorCache
+    from .local_attributes import Stamps
 
 try:
     from . import _entries
@@ -54,6 +58,19 @@ def attributes_of(status: os.stat_result) -> Attributes:
     result.ctime_ns = status.st_ctime_ns
     result.btime_ns = -1
     return result
+
+
+def at_hand_in_python(
+    cache: DescriptorCache, stamps: Stamps, node: Node, make: type[Attributes]
+) -> Attributes | None:
+    """Return the attributes of what is no directory, and open, if that is simple.
+
+    Here it never is: ``LocalFileSystem.attributes_at_once`` does the same.
+    """
+    return None
+
+
+at_hand = at_hand_in_python if _entries is None else _entries.at_hand
 
 
 def identity_on(mount: int, directory: int, name: bytes) -> bytes:

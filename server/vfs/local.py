@@ -35,6 +35,7 @@ from ..waiting import started
 from . import cookies, local_acls, local_xattrs, syscalls
 from .below import Below
 from .descriptors import SHARED, Budget, DescriptorCache
+from .entries import at_hand
 from .handles import Handles, InodeHandles, KernelHandles
 from .heavy import Heavy
 from .identity import Identity
@@ -106,7 +107,7 @@ class LocalFileSystem(FileSystem):
         self.calls = Calls(os.fstat(self._root_fd).st_dev, acting, self._below, self.heavy)
         self.copies = CopyCalls(acting)
         self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close, clock)
-        cache = DescriptorCache(budget, descriptors)
+        cache = self._cache = DescriptorCache(budget, descriptors)
         self.nodes = Nodes(cache, self._below, self.calls, self.pace, self.heavy, clock)
         self._xattrs = local_xattrs.Xattrs(
             acting, self.calls, self.nodes, self.pace, self.heavy, self._changed
@@ -215,6 +216,10 @@ class LocalFileSystem(FileSystem):
 
     def attributes_at_once(self, node: Node, birth: bool = False) -> Attributes | None:
         """Return the node's attributes if its descriptor is at hand."""
+        if not birth and not self.pace.any_may_block:
+            found = at_hand(self._cache, self.stamps, node, Attributes)
+            if found is not None:
+                return found
         fd = self.nodes.at_hand(node)
         if fd is None or self.pace.any_may_block:
             return None

@@ -1,4 +1,4 @@
-"""Attributes of a file, decoded by the compiled ``decode_stat`` and in Python: the same, or as wrong."""
+"""Attributes of a file, decoded by the compiled ``decode_stat`` and in Python: as right."""
 
 from __future__ import annotations
 
