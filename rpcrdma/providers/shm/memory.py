@@ -28,7 +28,7 @@ _HUGEPAGE: Final = getattr(mmap, "MADV_HUGEPAGE", 14)
 
 PAGE: Final = mmap.PAGESIZE
 SLAB_OCTETS: Final = 8 << 20
-_ARENA_OCTETS: Final = 1 << 30
+ARENA_OCTETS: Final = 1 << 30
 """Most octets of the shadows and messages of one protection domain at a time."""
 
 SLABS_MAX: Final = 256
@@ -199,7 +199,7 @@ class Arena:
     def _grow(self, octets: int) -> None:
         size = max(SLAB_OCTETS, octets)
         index = len(self.slabs)
-        if self._octets + size > _ARENA_OCTETS or index == SLABS_MAX:
+        if self._octets + size > ARENA_OCTETS or index == SLABS_MAX:
             raise VerbsError("too much memory is registered", WcStatus.LOC_PROT_ERR)
         try:
             slab = SharedFile(size, writable=True)

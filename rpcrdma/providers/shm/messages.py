@@ -17,6 +17,7 @@ from enum import IntEnum
 from typing import Final
 
 from ...verbs.types import VerbsError, WcStatus
+from . import descriptors
 from .ring import MAX_DESCRIPTORS, MAX_MESSAGES, is_power_of_two
 
 VERSION: Final = 1
@@ -150,8 +151,11 @@ def send(to: socket.socket, kind: Kind, body: bytes = b"", fds: tuple[int, ...] 
 def receive(source: socket.socket) -> tuple[Kind, bytes, list[int]] | None:
     """Return the next message and its descriptors, for the caller to close; None at the end.
 
-    Raises ``BlockingIOError`` when there is no message, and ``BadMessage``.
+    They are of shared memory, or eventfds. Raises ``BlockingIOError`` when there is no message, and
+    ``BadMessage``.
     """
+    if descriptors.is_crowded(source):
+        raise BadMessage("its user has sent descriptors that cannot be closed")
     room = socket.CMSG_SPACE(_MAX_FDS * 4)
     data, ancillary, flags, _ = source.recvmsg(_MAX_PACKET, room, socket.MSG_CMSG_CLOEXEC)
     fds = array.array("i")
@@ -173,7 +177,12 @@ def receive(source: socket.socket) -> tuple[Kind, bytes, list[int]] | None:
         expected = 3 if kind_ in (Kind.REQ, Kind.REP) else 1 if kind_ is Kind.SLAB else 0
         if len(fds) != expected:
             raise BadMessage(f"{len(fds)} descriptors with a {kind_.name}")
+        if not descriptors.are_plain(fds):
+            raise BadMessage("descriptors of something else")
     except BadMessage:
+        if fds and not descriptors.are_plain(fds):
+            descriptors.close_aside(source, fds)
+            raise
         for fd in fds:
             os.close(fd)
         raise

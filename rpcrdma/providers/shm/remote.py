@@ -86,7 +86,8 @@ class RemoteMemory:
         """Return octets in a slab of the peer, if they exist."""
         slab = self._fetch_slab(where >> OFFSET_BITS)
         start = (where & OFFSET_MASK) + offset
-        if slab is None or start + length > slab.size:
+        # Below 0 if the peer changed its table after it was found to permit the access.
+        if slab is None or not 0 <= start <= slab.size - length:
             return None
         return slab.view[start : start + length]
 

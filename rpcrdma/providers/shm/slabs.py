@@ -6,7 +6,7 @@ import os
 
 from . import messages
 from .line import Line
-from .memory import SLABS_MAX, Arena, PeerFile
+from .memory import ARENA_OCTETS, SLABS_MAX, Arena, PeerFile
 from .messages import BadMessage, Kind
 
 
@@ -16,13 +16,14 @@ class Slabs:
     ``trusted`` (set when the peer is known): its user may be trusted, see ``PeerFile``.
     """
 
-    __slots__ = ("_arena", "_line", "_shown", "_theirs", "trusted")
+    __slots__ = ("_arena", "_line", "_mapped", "_shown", "_theirs", "trusted")
 
     def __init__(self, arena: Arena, line: Line) -> None:
         self._arena = arena
         self._line = line
         self.trusted = False
         self._shown = 0
+        self._mapped = 0
         self._theirs: dict[int, PeerFile] = {}
 
     def show(self) -> None:
@@ -41,9 +42,13 @@ class Slabs:
             index, size = messages.decode_slab(body)
             if index >= SLABS_MAX or index in self._theirs:
                 raise BadMessage("a slab too many")
+            # Files with holes cost a peer nothing, but whoever maps them room for addresses.
+            if self._mapped + size > ARENA_OCTETS:
+                raise BadMessage("slabs that are too large")
         except BadMessage:
             os.close(fd)
             raise
+        self._mapped += size
         self._theirs[index] = PeerFile(fd, size, writable=True, trusted=self.trusted)
 
     def fetch(self, index: int) -> PeerFile | None:
