@@ -25,6 +25,8 @@ from .locks import LOCKS_LOST
 from .opens import READ, WRITE, Open
 from .operations.by_open import OpenOperations
 from .paths import Path
+from .quick import Begun, Sent
+from .results import ReadResult
 from .unstable import Batch, UnstableTable, Written
 
 UNCOMMITTED_MAX: Final = 64 << 20
@@ -113,6 +115,61 @@ class OpenFile:
             read = await self._io.read(self._open, offset, buffer, self._where)
             count = read.place(buffer)
             if (count == size or read.eof) and not unstable.octets:
+                return count
+        return await self.read_through(offset, buffer)
+
+    def begin_read(self, offset: int, buffer: memoryview) -> memoryview | Sent | None:
+        """Begin what :meth:`read_at` does, where that is one call and nothing has to be awaited.
+
+        Returns the data, which need not be in ``buffer``, or the call, for :meth:`end_read` once
+        its reply is done. None leaves all to :meth:`read_at`, the errors of the arguments as well.
+        """
+        opened, quick = self._open, self._caller.quick
+        if (
+            quick is None
+            or self._io is not self._operations
+            or self._cached is not None
+            or self._unstable.octets
+            or len(buffer) > self._rsize
+            or self.closed
+            or not opened.access & READ
+            or opened.locks
+        ):
+            return None
+        sent = quick.begin_read(opened, opened.wire_stateid, offset, buffer, self._where)
+        if not isinstance(sent, ReadResult):
+            return sent
+        return self._whole(sent, buffer)
+
+    def end_read(self, sent: Sent, buffer: memoryview) -> memoryview | Begun | None:
+        """Return the data of a call whose reply is done.
+
+        That is valid as long as ``sent``, and need not be in ``buffer``. Anything else is for
+        :meth:`finish_read`.
+        """
+        quick = self._caller.quick
+        assert quick is not None
+        read = quick.ended(sent)
+        return read if isinstance(read, Begun) else self._whole(read, buffer)
+
+    def _whole(self, read: ReadResult, buffer: memoryview) -> memoryview | None:
+        """Return what was read, if it is all of it."""
+        size, count = len(buffer), len(read.data)
+        if count > size:
+            read.place(buffer)  # which raises
+        whole = (count == size or read.eof) and not self._unstable.octets
+        return read.data if whole else None
+
+    async def finish_read(
+        self, sent: Sent, begun: Begun | None, offset: int, buffer: memoryview
+    ) -> int:
+        """Fill ``buffer`` as :meth:`read_at` does, after what :meth:`end_read` has said."""
+        if begun is not None:
+            read = await self._operations.go_on_reading(
+                self._open, sent.stateid, offset, buffer, self._where, begun
+            )
+            count = read.place(buffer)
+            if (count == len(buffer) or read.eof) and not self._unstable.octets:
                 return count
         return await self.read_through(offset, buffer)
 

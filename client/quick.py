@@ -69,6 +69,9 @@ _HEAD_MASK: Final = _REPLY.pack(
 _DATA: Final = struct.Struct(">2I")
 """The end of file, and how long the data is."""
 
+_UNANSWERED: Final = (TransportError, CallRefused, XdrError, RpcError)
+"""What a reply comes to, if not to a message."""
+
 _NULL: Final = struct.pack(">5I", *_WELL[:5])
 """A reply without results, behind its XID."""
 _NULL_MASK: Final = b"\xff" * (_WORD + len(_NULL))
@@ -95,6 +98,19 @@ class Begun:
         self.xid = xid
         self.sent_at = sent_at
         self.reply = reply
+
+
+class Sent:
+    """A call that is under way; ``reply`` is done once :meth:`Quick.ended` can say how it ended."""
+
+    __slots__ = ("asked", "channel", "reply", "stateid")
+
+    def __init__(self, asked: Asked, channel: Channel, reply: Future[Decoder]) -> None:
+        self.asked = asked
+        self.channel = channel
+        self.reply = reply
+        self.stateid = b""
+        """The one in the call, where the open may have another by the time of the reply."""
 
 
 class Kind:
@@ -237,6 +253,16 @@ class Quick:
         arguments = READ_ARGUMENTS.pack(t.OP_READ, stateid, offset, len(sink))
         return self._call(_READ, where, opened, arguments, sink)
 
+    def begin_read(
+        self, opened: Open, stateid: bytes, offset: int, sink: memoryview, where: Where
+    ) -> ReadResult | Sent | None:
+        """Begin what :meth:`read` does; it ends once the reply is done (:meth:`ended`)."""
+        arguments = READ_ARGUMENTS.pack(t.OP_READ, stateid, offset, len(sink))
+        sent: ReadResult | Sent | None = self._begin(_READ, where, opened, arguments, sink)
+        if isinstance(sent, Sent):
+            sent.stateid = stateid
+        return sent
+
     def write(
         self, opened: Open, stateid: bytes, offset: int, data: memoryview, where: Where
     ) -> Coroutine[Any, Any, t.WRITE4resok | Begun | None]:
@@ -292,12 +318,35 @@ class Quick:
         ``arguments`` begin with the operation's number, and end before ``payload`` if there is one.
         What is read goes to ``sink``; errors are about ``where()``.
         """
+        sent = self._begin(kind, where, opened, arguments, sink, payload)
+        if not isinstance(sent, Sent):
+            return sent
+        try:
+            await sent.reply
+        except Cancelled:
+            asked, sinks = sent.asked, () if sink is None else (sink,)
+            await self._session.leave(sinks, asked.slots, asked.slot, sent.reply)
+            raise
+        except _UNANSWERED:
+            pass  # as it says again
+        return self.ended(sent)
+
+    def _begin(
+        self,
+        kind: Kind,
+        where: Where,
+        opened: Open,
+        arguments: bytes,
+        sink: memoryview | None = None,
+        payload: memoryview | None = None,
+    ) -> Any:
+        """Send what :meth:`_call` calls, and return it, or the result if that is there already."""
         session = self._session
         asked = ask(session, kind, where, self._header, opened.putfh, arguments)
         channel = session.channel
         if asked is None or channel is None:
             return None
-        slot, sent_at, xid, octets = asked.slot, asked.sent_at, asked.xid, asked.pieces[0]
+        slot, xid, octets = asked.slot, asked.xid, asked.pieces[0]
         if session.lanes:
             channel = session.carrier(channel, slot)
         if payload is not None:
@@ -308,7 +357,7 @@ class Quick:
         swift: Swift | None = getattr(channel, "swift", None)  # as swift_of, without its call
         if swift is not None:
             # With others in flight answers come in batches, which a turn takes.
-            if not slot and sent_at < self._turn_by and not session.holding:
+            if not slot and asked.sent_at < self._turn_by and not session.holding:
                 found = swift(xid, asked.pieces, kind.room, self._answer(kind, asked), sink)
                 if isinstance(found, bytes):
                     return self._take(asked, found, sink)
@@ -322,26 +371,38 @@ class Quick:
                 reply = swift.post(xid, asked.pieces, room)
         if reply is None:
             reply = self._send(channel, asked, octets, sink, payload)
+        return Sent(asked, channel, reply)
+
+    def ended(self, sent: Sent) -> Any:
+        """Return the result of a call whose reply is done, or the call to be taken up.
+
+        Raises :class:`~.errors.ProtocolError`.
+        """
+        session, asked = self._session, sent.asked
         try:
-            decoder = await reply
-        except Cancelled:
-            await session.leave(() if sink is None else (sink,), asked.slots, slot, reply)
-            raise
-        except (TransportError, CallRefused, XdrError, RpcError):
-            return Begun(channel, asked.slots, slot, xid, sent_at, reply)
+            decoder = sent.reply.result()
+        except _UNANSWERED:
+            return self._begun(sent)
         now = heed(session, asked, decoder)
         if now is None:
-            return Begun(channel, asked.slots, slot, xid, sent_at, reply)
+            return self._begun(sent)
         if self._slow:
             self._slow -= 1
         else:
             self._turn_by = now + _STRETCH_S
+        kind = asked.kind
         try:
             return kind.decode(decoder)
         except XdrError as error:
             raise self._broken(asked, error) from error
         finally:
-            session.stats.of(kind.name).record(now - sent_at, asked.octets, decoder.tell(), False)
+            rtt = now - asked.sent_at
+            session.stats.of(kind.name).record(rtt, asked.octets, decoder.tell(), False)
+
+    @staticmethod
+    def _begun(sent: Sent) -> Begun:
+        asked = sent.asked
+        return Begun(sent.channel, asked.slots, asked.slot, asked.xid, asked.sent_at, sent.reply)
 
     def _answer(self, kind: Kind, asked: Asked) -> Answer:
         """Return what the reply begins with if all goes well."""

@@ -240,6 +240,10 @@ class Handles:
         except KeyError:
             raise make_error(errno.EBADF, f"no file is open as {number}") from None
 
+    def find(self, number: int) -> FileHandle | None:
+        """Return an open file, if there is one with that number."""
+        return self._files.get(number)
+
     def directory(self, number: int) -> DirectoryHandle:
         """Return an open directory. Raises an error with EBADF."""
         try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import struct
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 
 from ..errors import ends_everything
-from . import wire, xattrs
+from . import reads, wire, xattrs
 from .answers import Negotiated, head
 from .choices import Choices
 from .mounted import Answer, Mounted
@@ -92,6 +92,7 @@ class _Pending:
         self.given_up = False
         self.watched = False
         self.task: Task[Answer] | None = None
+        """What answers it, unless that is a reply alone."""
 
 
 class Session:
@@ -146,6 +147,8 @@ class Session:
 
     def _dispatch(self, header: Header, body: memoryview, data: memoryview) -> None:
         opcode = header.opcode
+        if opcode == Opcode.READ and self._reads(header, body):
+            return
         operation = TABLE.get(opcode)
         if opcode == Opcode.GETXATTR and xattrs.is_of_nobody(body):
             self._refuse(header.unique, errno.EOPNOTSUPP)
@@ -155,8 +158,7 @@ class Session:
             else:
                 coroutine = operation.start(self._mount, header, body)
             pending = self._pending[header.unique] = _Pending(header)
-            pending.task = Task(coroutine)
-            pending.task.add_done_callback(lambda task: self._finished(pending, task))
+            self._await(pending, coroutine)
         elif opcode == Opcode.FORGET:
             self._forget(wire.parse_forget(header.node, body))
         elif opcode == Opcode.BATCH_FORGET:
@@ -169,6 +171,40 @@ class Session:
             self._answer(header.unique)
         else:
             self._refuse(header.unique, errno.ENOSYS)
+
+    def _await(self, pending: _Pending, coroutine: Coroutine[Any, Any, Answer]) -> None:
+        pending.task = Task(coroutine)
+        pending.task.add_done_callback(lambda task: self._finished(pending, task))
+
+    def _reads(self, header: Header, body: memoryview) -> bool:
+        """Answer READ without a task, if it is one call to the server (:mod:`.reads`)."""
+        reading = reads.begin(self._mount, body)
+        if reading is None:
+            return False
+        sent = reading.sent
+        if sent is None:
+            self._has_read(header.unique, reading)
+        else:
+            pending = self._pending[header.unique] = _Pending(header)
+            sent.reply.add_done_callback(lambda _: self._replied(pending, reading))
+        return True
+
+    def _replied(self, pending: _Pending, reading: reads.Reading) -> None:
+        if not reading.end():
+            self._await(pending, reading.finish())
+            return
+        del self._pending[pending.unique]
+        if pending.given_up:
+            reading.release()
+        else:
+            self._has_read(pending.unique, reading)
+
+    def _has_read(self, unique: int, reading: reads.Reading) -> None:
+        if reading.error is None:
+            self._answer(unique, reading.data)
+        else:
+            self._refuse(unique, number_of(reading.error, self._mount.choices.unreachable))
+        reading.release()
 
     def _forget(self, forgotten: list[wire.Forgotten]) -> None:
         for node, lookups in forgotten:
@@ -233,10 +269,11 @@ class Session:
         disk is interrupted by one that it handles. Only a killed process does not mind.
         """
         pending = self._pending.get(unique)
-        if pending is None or pending.given_up or pending.task is None:
+        if pending is None or pending.given_up:
             return
         if pending.opcode == Opcode.SETLKW:
-            pending.task.cancel()
+            if pending.task is not None:
+                pending.task.cancel()
         elif self._is_dying(pending.pid):
             # It goes on, as what it began has to be finished or undone, but nobody waits for it.
             pending.given_up = True

@@ -249,6 +249,18 @@ class OpenOperations:
             if answer is not None and not isinstance(answer, Begun):
                 return answer
             begun = answer
+        return await self.go_on_reading(opened, stateid, offset, sink, where, begun)
+
+    async def go_on_reading(
+        self,
+        opened: Open,
+        stateid: bytes,
+        offset: int,
+        sink: memoryview,
+        where: Where,
+        begun: Begun | None,
+    ) -> ReadResult:
+        """Read, with ``stateid`` at first; ``begun`` is that call if it was sent already."""
         compound = self._at("READ", opened)
         read = compound.read(stateid, offset, sink)
         await self._call(compound, opened, where, stateid, begun)
