@@ -392,8 +392,17 @@ _LIKELY_OTHERS: Final = {nfs.FATTR4_FILEHANDLE: 40, nfs.FATTR4_OWNER: 8, nfs.FAT
 _LIKELY_OTHER: Final = 64
 """Octets of an attribute without a fixed size."""
 OWNER_BITS: Final = mask_of(*OWNERS)
+MOUNTED_ON: Final = mask_of(nfs.FATTR4_MOUNTED_ON_FILEID)
 READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *OWNERS)
 """What can be read."""
+LISTED: Final = mask_of(
+    *(nfs.FATTR4_TYPE, nfs.FATTR4_CHANGE, nfs.FATTR4_SIZE, nfs.FATTR4_FSID),
+    *(nfs.FATTR4_RDATTR_ERROR, nfs.FATTR4_FILEHANDLE, nfs.FATTR4_FILEID, nfs.FATTR4_MODE),
+    *(nfs.FATTR4_NUMLINKS, nfs.FATTR4_OWNER, nfs.FATTR4_OWNER_GROUP, nfs.FATTR4_RAWDEV),
+    *(nfs.FATTR4_SPACE_USED, nfs.FATTR4_TIME_ACCESS, nfs.FATTR4_TIME_METADATA),
+    *(nfs.FATTR4_TIME_MODIFY, nfs.FATTR4_MOUNTED_ON_FILEID),
+)
+"""What the compiled twin of a listing knows (``engine._lane.entries``)."""
 SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
 _BITMAPS: Final = frozenset({nfs.FATTR4_SUPPORTED_ATTRS, nfs.FATTR4_SUPPATTR_EXCLCREAT})
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)

@@ -112,6 +112,25 @@ int lane_declines(const struct call *call);
 /* What one means before that: ASK; FAILED for those that are no `Exception`. */
 int lane_asks(void);
 
+/* Octets of attributes that are written here, and their bitmap; a handle is not among them. */
+enum { MOST_ATTRIBUTES = 256, MOST_HANDLE = 128 };
+
+/* What is written, and whether everything could be: ASK or FAILED once something could not. */
+struct writer {
+    PyObject *attributes, *export; /* borrowed */
+    PyObject *handle;              /* borrowed, bytes of MOST_HANDLE at most; NULL if it is not asked for */
+    unsigned char *at;
+    int status;
+};
+
+/* Write a `fattr4` of what `mask` has, all of it known to `lane_attributes`, or the handle. */
+void lane_put_attributes(struct writer *writer, uint64_t mask);
+/* What can be written, by the numbers of attributes, and the handle's alone. */
+extern const uint64_t lane_attributes, lane_handle_attribute;
+
+/* Append entries of a directory to a listing: see `_lane.pyi`. */
+PyObject *lane_entries(PyObject *self, PyObject *const *args, Py_ssize_t count);
+
 /* Answer a call (`rpc.program.ProcedureLane`), or return 0. */
 PyObject *lane_call(PyObject *self, PyObject *const *args, Py_ssize_t count);
 

@@ -9,6 +9,8 @@ from nfsrdma.rpcrdma.rpc.program import ProcedureLane
 from ..state.registry import Registry
 from ..state.session import Session
 from ..state.stateid import DataState
+from ..vfs.export import Export
+from ..vfs.interface import Entry
 from .core import Core
 
 class Lane:
@@ -41,3 +43,23 @@ class Lane:
 
 def crc32(octets: bytes | bytearray | memoryview, /) -> int:
     """Return what ``zlib.crc32`` does."""
+
+def entries(
+    buffer: bytearray,
+    entries: list[Entry],
+    index: int,
+    limit: int,
+    names: int,
+    counted: int,
+    mask: int,
+    export: Export,
+    handle_of: Callable[[Export, bytes], bytes],
+    /,
+) -> tuple[int, int, int, bool]:
+    """Append entries from ``index`` on to a listing, up to one that is not usual.
+
+    ``limit`` is how long ``buffer`` may become, ``names`` how many octets names and cookies may
+    still take, if any entry was ``counted`` before; all attributes of ``mask`` are of
+    ``attributes.LISTED``. Returns where it stopped, ``names`` after that, how many entries were
+    appended, and whether the next one found no room.
+    """

@@ -10,7 +10,6 @@
 
 enum {
     MOST_WORDS = 8,
-    MOST = 256, /* octets of all attributes that are written here, and their bitmap */
     BILLION = 1000000000,
 };
 
@@ -20,6 +19,7 @@ enum {
 #define A_SIZE ((uint64_t)1 << 4)
 #define A_FSID ((uint64_t)1 << 8)
 #define A_RDATTR_ERROR ((uint64_t)1 << 11)
+#define A_FILEHANDLE ((uint64_t)1 << 19)
 #define A_FILEID ((uint64_t)1 << 20)
 #define A_MODE ((uint64_t)1 << 33)
 #define A_NUMLINKS ((uint64_t)1 << 35)
@@ -36,12 +36,7 @@ enum {
     (A_TYPE | A_FSID | A_RDATTR_ERROR | A_FILEID | A_MODE | A_NUMLINKS | A_OWNER | A_OWNER_GROUP   \
      | A_RAWDEV | A_SPACE_USED | A_MOUNTED_ON_FILEID | A_OF_HOLDER)
 
-/* What is written, and whether everything could be: ASK or FAILED once something could not. */
-struct writer {
-    PyObject *attributes;
-    unsigned char *at;
-    int status;
-};
+const uint64_t lane_attributes = A_ALL, lane_handle_attribute = A_FILEHANDLE;
 
 static void put_number(struct writer *writer, PyObject *object, enum name name, int octets)
 {
@@ -180,8 +175,19 @@ static void put_second_word(struct writer *writer, uint64_t mask)
         put_number(writer, writer->attributes, N_fileid, 8);
 }
 
+/* The handle, whose length was looked at. */
+static void put_handle(struct writer *writer)
+{
+    Py_ssize_t size = PyBytes_Size(writer->handle), padding = -size & 3;
+
+    writer->at = put32(writer->at, (uint32_t)size);
+    memcpy(writer->at, PyBytes_AsString(writer->handle), (size_t)size);
+    memset(writer->at + size, 0, (size_t)padding);
+    writer->at += size + padding;
+}
+
 /* The values of attributes in the order of their numbers. */
-static void put_values(struct writer *writer, const struct call *call, uint64_t mask)
+static void put_values(struct writer *writer, uint64_t mask)
 {
     if (mask & A_TYPE)
         put_type(writer);
@@ -190,36 +196,42 @@ static void put_values(struct writer *writer, const struct call *call, uint64_t 
     if (mask & A_SIZE)
         put_number(writer, writer->attributes, N_size, 8);
     if (mask & A_FSID) {
-        put_number(writer, call->export, N_id, 8);
+        put_number(writer, writer->export, N_id, 8);
         writer->at = put64(writer->at, 0);
     }
     if (mask & A_RDATTR_ERROR)
         writer->at = put32(writer->at, 0);
+    if (mask & A_FILEHANDLE)
+        put_handle(writer);
     if (mask & A_FILEID)
         put_number(writer, writer->attributes, N_fileid, 8);
     put_second_word(writer, mask);
+}
+
+void lane_put_attributes(struct writer *writer, uint64_t mask)
+{
+    uint32_t low = (uint32_t)mask, high = (uint32_t)(mask >> 32);
+    unsigned char *values;
+
+    writer->at = put32(writer->at, high ? 2 : low ? 1 : 0);
+    if (low || high)
+        writer->at = put32(writer->at, low);
+    if (high)
+        writer->at = put32(writer->at, high);
+    values = writer->at + 4;
+    writer->at = values;
+    put_values(writer, mask);
+    put32(values - 4, (uint32_t)(writer->at - values));
 }
 
 /* The result of a GETATTR. Returns its length; ASK, FAILED. */
 static Py_ssize_t put_result(const struct call *call, PyObject *attributes, uint64_t mask,
                              unsigned char *octets)
 {
-    uint32_t low = (uint32_t)mask, high = (uint32_t)(mask >> 32);
-    struct writer writer = {attributes, put32(put32(octets, OP_GETATTR), 0), 0};
-    unsigned char *values;
+    struct writer writer = {attributes, call->export, NULL, put32(put32(octets, OP_GETATTR), 0), 0};
 
-    writer.at = put32(writer.at, high ? 2 : low ? 1 : 0);
-    if (low || high)
-        writer.at = put32(writer.at, low);
-    if (high)
-        writer.at = put32(writer.at, high);
-    values = writer.at + 4;
-    writer.at = values;
-    put_values(&writer, call, mask);
-    if (writer.status < 0)
-        return writer.status;
-    put32(values - 4, (uint32_t)(writer.at - values));
-    return writer.at - octets;
+    lane_put_attributes(&writer, mask);
+    return writer.status < 0 ? writer.status : writer.at - octets;
 }
 
 /* 0, and what a GETATTR asks for, with which the call ends, if that is for this module. */
@@ -277,7 +289,7 @@ static Py_ssize_t look(const struct call *call, uint64_t mask, unsigned char *oc
 
 int lane_getattr(struct call *call, PyObject **reply, Py_buffer *view)
 {
-    unsigned char octets[MOST];
+    unsigned char octets[MOST_ATTRIBUTES];
     Py_ssize_t size;
     uint64_t mask;
     int status;

@@ -169,6 +169,8 @@ static PyObject *crc32(PyObject *self, PyObject *octets)
 
 static PyMethodDef methods[] = {
     {"crc32", crc32, METH_O, "Return what ``zlib.crc32`` does."},
+    {"entries", (PyCFunction)(void (*)(void))lane_entries, METH_FASTCALL,
+     "Append entries of a directory to a listing."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -34,6 +34,11 @@ from . import absent, creation, delegations
 from .listed import look_at_holders
 from .names import check_name, check_new_name, check_policy
 
+try:
+    from ..engine._lane import entries as append_entries
+except ImportError:
+    append_entries = None  # type: ignore[assignment]
+
 _ENTRY: Final = struct.Struct(">IQI")  # that there is an entry, its cookie, its name's length
 _PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 _NO_ATTRIBUTES: Final = bytes(8)
@@ -391,25 +396,57 @@ class _Page:
 
     def extend(self, entries: list[Entry]) -> bool:
         """Append entries, unless they are none for the caller; False if the page is full."""
-        buffer = self._reply.buffer
         self._may_lead = self._context.core.namespace.may_lead(self._here)
-        for entry in entries:
-            mark = len(buffer)
-            try:
-                if not self._encode(entry):
-                    del buffer[mark:]
-                    continue
-            except OSError as error:
-                if not self._count or status_of(error) != nfs.NFS4ERR_DELAY:
-                    raise
-                # Short of something: what there is so far is an answer.
-                del buffer[mark:]
+        usual, index = self._is_usual(), 0
+        while index < len(entries):
+            if usual:
+                index, full = self._append_usual(entries, index)
+                if full or index == len(entries):
+                    return not full
+            if not self._append(entries[index]):
                 return False
-            self._names_left -= 16 + (len(entry.name) + 3 & ~3)
-            if len(buffer) > self._end or (self._count and self._names_left < 0):
+            index += 1
+        return True
+
+    def _is_usual(self) -> bool:
+        """Return whether the compiled twin of :meth:`_append` can append entries of this page."""
+        core, export, mask = self._context.core, self._here.export, self._mask
+        return (
+            append_entries is not None
+            and not mask & ~attributes.LISTED
+            and not (self._may_lead or self._refusal or export.absent)
+            and not (core.owners.sends_names and mask & attributes.OWNER_BITS)
+            and not (export.mounted_on is not None and mask & attributes.MOUNTED_ON)
+        )
+
+    def _append_usual(self, entries: list[Entry], index: int) -> tuple[int, bool]:
+        """Append entries from ``index`` on; return that of the one that needs more, and if full."""
+        index, self._names_left, count, full = append_entries(
+            *(self._reply.buffer, entries, index, self._end, self._names_left, self._count),
+            *(self._mask, self._here.export, self._context.core.namespace.encode),
+        )
+        self._count += count
+        return index, full
+
+    def _append(self, entry: Entry) -> bool:
+        """Append an entry, unless it is none for the caller; False if the page is full."""
+        buffer = self._reply.buffer
+        mark = len(buffer)
+        try:
+            if not self._encode(entry):
                 del buffer[mark:]
-                return False
-            self._count += 1
+                return True
+        except OSError as error:
+            if not self._count or status_of(error) != nfs.NFS4ERR_DELAY:
+                raise
+            # Short of something: what there is so far is an answer.
+            del buffer[mark:]
+            return False
+        self._names_left -= 16 + (len(entry.name) + 3 & ~3)
+        if len(buffer) > self._end or (self._count and self._names_left < 0):
+            del buffer[mark:]
+            return False
+        self._count += 1
         return True
 
     def _encode(self, entry: Entry) -> bool:
