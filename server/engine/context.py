@@ -66,6 +66,7 @@ class Context:
         "saved_stateid",
         "session",
         "slice_ends",
+        "syncs",
         "who",
     )
 
@@ -111,6 +112,8 @@ class Context:
         """As whom the caller acts in the export of the current file handle."""
         self.jobs: list[Job] = []
         """What is left to be done before the reply is sent."""
+        self.syncs: set[bytes] = set()
+        """The file handles of what these make durable, all of it."""
         self.barrier = False
         """The jobs are to be done before the next operation."""
         self.slice_ends = 0.0
@@ -247,6 +250,21 @@ class Context:
         if job is not None:
             self.jobs.append(job)
             self.barrier |= barrier
+
+    def will_sync(self) -> bool:
+        """Return whether the jobs that are left make all of the current file durable.
+
+        If so, they are done before the next operation begins.
+        """
+        found = self.here.wire in self.syncs
+        self.barrier |= found
+        return found
+
+    def take_jobs(self) -> list[Job]:
+        """Return the jobs that are left, to be done now."""
+        jobs, self.jobs, self.barrier = self.jobs, [], False
+        self.syncs.clear()
+        return jobs
 
     def in_turn(self, work: Callable[[], Waits]) -> Waits:
         """Do what may take long: now if the caller's source has time left, else in its turn."""

@@ -21,7 +21,7 @@ import logging
 import struct
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.rpc.message import RemoteFailure
@@ -49,6 +49,8 @@ from .witness import CHANGES
 _log = logging.getLogger(__name__)
 
 _HEAD = struct.Struct(">3I")  # an empty tag, the minor version, the number of operations
+_Place: TypeAlias = "tuple[Operation | None, int, Any, int, int]"
+"""An operation, its number and arguments, where its result begins, and which one it is."""
 _OVER: Final = -1
 """Instead of a status: the compound waits, or its call was refused."""
 
@@ -107,6 +109,7 @@ class Compound:
     __slots__ = (
         "_arguments",
         "_body",
+        "_changed",
         "_context",
         "_failures",
         "_mark",
@@ -136,6 +139,8 @@ class Compound:
         """Where its result begins."""
         self._body = b""
         """What follows its status, if that is an error."""
+        self._changed: _Place | None = None
+        """The first operation that has left anything to be made durable."""
 
     def run(self) -> None:
         """Execute operations from ``context.index`` on, and answer; or go on with that later."""
@@ -300,16 +305,33 @@ class Compound:
             self._reply.send()
             return False
         last = context.index + 1 == context.count
+        if context.jobs and self._changed is None:
+            place = self._operation, self._number, self._arguments, self._mark, context.index
+            self._changed = place
         if context.jobs and (context.barrier or status or last):
-            jobs, context.jobs, context.barrier = context.jobs, [], False
+            jobs = context.take_jobs()
             try:
                 done = context.core.offload.run(partial(run_all, jobs))
                 if done is not None:
                     self._wait(done, partial(self._settled, status))
                     return False
             except Exception as error:
-                status = self._failed(error)
+                status = self._not_durable(error)
+            self._changed = None
         return self._step(status)
+
+    def _not_durable(self, error: Exception) -> int:
+        """Return the status of an error of what makes changes durable.
+
+        The failure is that of the operation that made the first of them. What came after it cannot
+        have been done either for the client, who might take a failed GETATTR lightly. What was
+        written unstably may be lost as well, and whoever commits next would not hear of it.
+        """
+        assert self._changed is not None
+        place, self._changed = self._changed, None
+        self._operation, self._number, self._arguments, self._mark, self._context.index = place
+        self._context.core.registry.renew_write_verifier()
+        return self._failed(error)
 
     def _settled(self, status: int, done: Future[None]) -> None:
         """Go on: what the operation, or those before it, left to be made durable is so."""
@@ -317,8 +339,9 @@ class Compound:
             self._resume()
             try:
                 done.result()
+                self._changed = None
             except Exception as error:
-                status = self._failed(error)
+                status = self._not_durable(error)
             if self._step(status):
                 self.run()
         except Exception as error:

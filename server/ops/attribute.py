@@ -21,6 +21,7 @@ from ..waiting import started
 from ..wish import MODE_BITS, Wish
 from . import absent, delegations
 from .creation import set_acls, wish_of
+from .durable import make_durable
 from .stateids import truncated_through
 
 _ACCESS_DIRECTORY = (
@@ -94,7 +95,8 @@ async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply)
             told = await delegations.times_told(context, args.stateid, wish.delegated)
             if told:
                 # As the server: who tells it may write to the file, and need not own it.
-                context.leave(await context.ready(fs.change(node, ROOT, told)))
+                job = await context.ready(fs.change(node, ROOT, told))
+                await make_durable(context, context.here, job)
         if wish.mask & ~attributes.DELEGATED_TIMES:
             await _set(context, args, wish, acls)
     nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(wish.mask))
@@ -112,10 +114,12 @@ async def _set(context: Context, args: nfs.SETATTR4args, wish: Wish, acls: Acls 
         # The stateid matters to the size only (RFC 8881, Section 18.30.3).
         via = await truncated_through(context, args.stateid)
     if changes or acls is None:
-        context.leave(await context.ready(fs.change(here.node, context.user, changes, via)))
+        job = await context.ready(fs.change(here.node, context.user, changes, via))
+        await make_durable(context, here, job)
     if acls is not None:
         # RFC 8881, Section 6.4.1.3: after the mode, of which it has the last word.
         await set_acls(context, here.node, acls)
+        await make_durable(context, here)
     opens = context.core.registry.states.file(here)
     if opens is not None:
         opens.rights_changed()

@@ -11,6 +11,7 @@ from ..engine.context import Context
 from ..vfs.interface import Changes, Node, OpenFile
 from ..vfs.posix_acl import Acls
 from ..wish import Wish, names_in, to_set
+from .durable import make_durable
 
 _OWNERS_PART = 0o7700
 
@@ -47,10 +48,16 @@ async def complete(
     node: Node,
     changes: Changes,
     acls: Acls | None,
+    late: bool,
     via: OpenFile | None = None,
 ) -> None:
-    """Set the attributes that something new could not be made with: all but its mode."""
-    fs = context.here.export.fs
+    """Set the attributes that something new could not be made with: all but its mode.
+
+    Who makes its entry durable makes it so as well, but perhaps not what was set after that: here,
+    or ``late`` by the file system.
+    """
+    export = context.here.export
+    fs = export.fs
     rest = Changes(None, changes.uid, changes.gid, changes.size, changes.atime_ns, changes.mtime_ns)
     if acls is not None:
         # Before it is given away.
@@ -59,6 +66,8 @@ async def complete(
         job = await context.ready(fs.change(node, context.user, rest, via))
         if job is not None:
             job()  # Of something new: nothing takes long.
+    if rest or acls is not None or late:
+        await make_durable(context, context.core.namespace.at(export, node))
 
 
 async def set_acls(context: Context, node: Node, acls: Acls) -> None:

@@ -14,6 +14,7 @@ from ..engine.context import Context
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..vfs.interface import READ, ROOT, WRITE, Job
+from .durable import make_durable
 from .stateids import Opened, opened, require_regular
 
 _NOTHING: Final = memoryview(b"")
@@ -74,7 +75,7 @@ async def write(context: Context, args: nfs.WRITE4args, reply: Reply) -> None:
         if data:
             written = file.write(args.offset, data)
             behind = await use.wait(context, written) if isinstance(written, Future) else written
-        if args.stable != nfs.UNSTABLE4:
+        if args.stable != nfs.UNSTABLE4 and not context.will_sync():
             synced = await use.ready(context, file.sync(args.stable == nfs.FILE_SYNC4))
             durable = left(context, synced)
             if behind is not None and durable != behind:
@@ -91,7 +92,7 @@ async def commit(context: Context, args: nfs.COMMIT4args, reply: Reply) -> None:
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
     behind: bytes | None = None
-    if not context.is_frozen(context.here.export):
+    if not context.is_frozen(context.here.export) and not context.will_sync():
         behind = left(context, await _sync(context))
     reply.encoder.fixed_opaque(_verifier(context, behind), 8)
 
@@ -126,11 +127,11 @@ async def _sync(context: Context) -> Job | bytes | None:
     for state in opens.opens.values() if opens is not None else ():
         file = state.writer or state.reader
         if file is not None:
-            return await context.ready(file.sync(metadata=False))
+            return await context.ready(file.sync(metadata=True))
     # No stateid says who wrote, and rights may have changed since: the server opens it as itself.
     file = await context.ready(here.export.fs.open(here.node, ROOT, READ))
     with Opened(file):
-        return await context.ready(file.sync(metadata=False))
+        return await context.ready(file.sync(metadata=True))
 
 
 async def _require_some_right(context: Context) -> None:
@@ -171,7 +172,8 @@ async def allocate(context: Context, args: nfs.ALLOCATE4args, reply: Reply) -> N
     """ALLOCATE (RFC 7862, Section 15.1)."""
     _check_range(context, args.aa_offset, args.aa_length)
     with await _writable(context, args.aa_stateid) as file:
-        context.leave(await context.ready(file.allocate(args.aa_offset, args.aa_length)))
+        job = await context.ready(file.allocate(args.aa_offset, args.aa_length))
+        await make_durable(context, context.here, job)
 
 
 @may_wait
@@ -179,7 +181,8 @@ async def deallocate(context: Context, args: nfs.DEALLOCATE4args, reply: Reply) 
     """DEALLOCATE (RFC 7862, Section 15.4)."""
     _check_range(context, args.da_offset, args.da_length)
     with await _writable(context, args.da_stateid) as file:
-        context.leave(await context.ready(file.deallocate(args.da_offset, args.da_length)))
+        job = await context.ready(file.deallocate(args.da_offset, args.da_length))
+        await make_durable(context, context.here, job)
 
 
 def _check_range(context: Context, offset: int, length: int) -> None:

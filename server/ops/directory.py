@@ -31,6 +31,7 @@ from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
 from ..vfs.posix_acl import Acls
 from . import absent, creation, delegations
+from .durable import make_durable
 from .listed import look_at_holders
 from .names import check_name, check_new_name, check_policy
 
@@ -90,8 +91,7 @@ class DirectoryChange:
     async def finish(self, context: Context) -> nfs.change_info4:
         """Return what to tell the client, once the change is durable if the export wants that."""
         export, node = self._handle.export, self._handle.node
-        if export.sync:
-            context.leave(await context.ready(export.fs.sync_directory(node)), barrier=False)
+        await make_durable(context, self._handle)
         after = await context.ready(export.fs.attributes(node))
         return nfs.change_info4(export.fs.atomic_changes, self._before, after.change)
 
@@ -122,7 +122,7 @@ async def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
         node = await context.ready(_make(context, parent, name, args.objtype, mode))
         try:
             # With its mode; links have no permissions of their own here.
-            await creation.complete(context, node, changes, acls)
+            await creation.complete(context, node, changes, acls, bool(mode & fs.late_modes))
         except (OSError, NfsError):
             await context.ready(fs.remove(parent, name, context.user))
             raise

@@ -24,6 +24,7 @@ from ..vfs.namespace import Filehandle
 from ..wish import Wish
 from . import creation, delegations, rights
 from .directory import DirectoryChange
+from .durable import make_durable
 from .handles import find, walkable
 from .names import check_name, takes
 from .stateids import open_state_of, require_regular
@@ -232,7 +233,10 @@ async def _create(
             mask |= _TIMES
             if changes.size is not None:  # which takes them away
                 changes.atime_ns, changes.mtime_ns = times
-        await creation.complete(context, node, changes, acls, via=file)
+        late = bool(mode & fs.late_modes) or (
+            times is not None and (fs.late_times or access == READ)
+        )
+        await creation.complete(context, node, changes, acls, late, via=file)
         info = await change.finish(context)
     except BaseException as error:
         file.close()
@@ -395,7 +399,8 @@ async def _truncate(
     if file is None and state is not None and wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE:
         file = state.writer
     fs = handle.export.fs
-    context.leave(await context.ready(fs.change(handle.node, context.user, Changes(size=0), file)))
+    job = await context.ready(fs.change(handle.node, context.user, Changes(size=0), file))
+    await make_durable(context, handle, job)
 
 
 def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:

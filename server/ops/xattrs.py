@@ -19,6 +19,7 @@ from ..engine.reply import Reply
 from ..vfs.export import Export
 from ..vfs.interface import FileSystem, XattrMode
 from . import delegations
+from .durable import make_durable
 from .names import check_policy, takes
 
 MAX_VALUE: Final = 1 << 16
@@ -94,6 +95,7 @@ async def set_(context: Context, args: nfs.SETXATTR4args, reply: Reply) -> None:
         before = await _change_of(context)
         with _policy(name, here.export):
             await context.ready(fs.set_xattr(here.node, context.user, name, value, mode))
+        await make_durable(context, here)
         after = await _change_of(context)
     nfs.change_info4(fs.atomic_changes, before, after).encode(reply.encoder)
 
@@ -108,6 +110,7 @@ async def remove(context: Context, args: nfs.REMOVEXATTR4args, reply: Reply) -> 
         before = await _change_of(context)
         with _policy(name, here.export):
             await context.ready(fs.remove_xattr(here.node, context.user, name))
+        await make_durable(context, here)
         after = await _change_of(context)
     nfs.change_info4(fs.atomic_changes, before, after).encode(reply.encoder)
 

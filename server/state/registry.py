@@ -104,14 +104,20 @@ class Registry:
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
         self._session_room = Shares(limits.sessions)
-        # New in every life: a client that sees another one writes again what was not committed.
-        self.write_verifier = struct.pack(">I", self.boot) + random.randbytes(4)
+        self.random = random
+        self.renew_write_verifier()
         self.life = random.randbytes(_LIFE_OCTETS)
         """What the stateids of this life have in minor version 0, and no others."""
-        self.random = random
         self._store_failed = False
         self._now = now
         self._complaints = Complaints(_log, lambda: self._now)
+
+    def renew_write_verifier(self) -> None:
+        """Have clients write again what was not committed: in a new life, or after a failure.
+
+        Clients that see another verifier do so (RFC 8881, Section 18.32.3).
+        """
+        self.write_verifier = struct.pack(">I", self.boot) + self.random.randbytes(4)
 
     def complain(self, peer: Peer, refusal: Refusal, now: float) -> None:
         """Log that a peer was refused something."""

@@ -79,8 +79,8 @@ class Export:
     the networks ``readers`` may use it and change nothing; where both name a host, the longer
     prefix counts.
     ``squash_local_root`` has root of this host squashed like that of others. ``sync`` makes
-    changes to directories durable before they are answered, so that they outlive a crash of the
-    machine; without it they are so when the machine's own file system sees fit. ``utf8_only``
+    all changes but unstable data durable before they are answered, so that they outlive a crash of
+    the machine; without it names and attributes are so when its file system sees fit. ``utf8_only``
     refuses names that are no UTF-8 unless they are there already: those can be used and removed all
     the same. ``local_locks`` has the locks of clients and of programs that use the files
     without the server exclude each other, where the file system can. ``locations`` are other

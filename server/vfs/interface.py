@@ -375,6 +375,10 @@ class FileSystem(abc.ABC):
     change_is_monotonic: bool = False
     """Whether the change attribute only ever grows, restarts of the server included."""
     time_resolution_ns: int = 1
+    late_modes: int = 0
+    """Bits of a mode that something new may get only after it has its name."""
+    late_times: bool = False
+    """Whether a file that is created with times, and for writing, may get them after its name."""
     clone_block: int = 0
     """What offsets and lengths of :meth:`OpenFile.clone_from` must be multiples of, in octets.
 
@@ -564,8 +568,18 @@ class FileSystem(abc.ABC):
         """
         raise _unsupported()
 
+    def sync(self, node: Node) -> Eventual[Job | None]:
+        """Return the job that makes all of a node durable; None where it is, or never will be.
+
+        That is its attributes, the entries of a directory, and what was written to a file.
+        """
+        return self.sync_directory(node) if node.is_directory else None
+
     def sync_directory(self, directory: Node) -> Eventual[Job | None]:
-        """Return the job that makes changes to a directory's entries durable; None if they are."""
+        """Return the job that makes changes to a directory's entries durable; None if they are.
+
+        That is asked for by :meth:`sync` alone, of a file system that has no better one.
+        """
         return None
 
     def attach(self, executor: Executor) -> None:  # noqa: B027

@@ -61,7 +61,7 @@ from .limits import largest_file, largest_size
 from .local_attributes import Stamps, node_of, set_times
 from .local_calls import Calls, readlink, status_of
 from .local_copies import CopyCalls, clone_block
-from .local_file import LocalFile, sync_job
+from .local_file import LocalFile, sync_all_job, sync_job
 from .local_nodes import Nodes
 from .local_ranges import LocalRanges
 from .pace import NOT_NOW, Medium, Pace, medium_of
@@ -105,6 +105,7 @@ class LocalFileSystem(FileSystem):
         self.stamps = Stamps()
         self.acts_as = None if acting.privileged else os.geteuid()
         self.calls = Calls(os.fstat(self._root_fd).st_dev, acting, self._below, self.heavy)
+        self.late_modes = self.calls.late_modes
         self.copies = CopyCalls(acting)
         self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close, clock)
         cache = self._cache = DescriptorCache(budget, descriptors)
@@ -183,6 +184,11 @@ class LocalFileSystem(FileSystem):
     def number(self) -> bytes:
         """What tells the file system from others, restarts of the machine included if it can."""
         return os.fstatvfs(self._root_fd).f_fsid.to_bytes(8, "big")
+
+    @property
+    def late_times(self) -> bool:  # type: ignore[override]
+        """Whether a file that is created with times may get them after its name."""
+        return self.calls.late_times
 
     @property
     def is_visible(self) -> bool:
@@ -568,18 +574,22 @@ class LocalFileSystem(FileSystem):
         fd = await self.pace.quick(work, path)
         return LocalRanges(fd, access, self.pace, self.budget, self.heavy.close)
 
-    def sync_directory(self, directory: Node) -> Eventual[Job | None]:
-        """Return the job that makes a directory's entries durable."""
+    def sync(self, node: Node) -> Eventual[Job | None]:
+        """Return the job that makes a node durable."""
         if self.in_memory:
             return None
-        return started(self._sync_directory(directory))
+        opened = self.nodes.opened(node)
+        if opened is not None:
+            return sync_job(self.budget.opened(os.dup, opened), metadata=True)
+        return started(self._sync(node))
 
-    async def _sync_directory(self, directory: Node) -> Job:
-        (fd,) = await self.nodes.reach(directory)
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        return sync_job(
-            await self.pace.quick(lambda fd: os.open(descriptor_path(fd), flags), fd), metadata=True
-        )
+    async def _sync(self, node: Node) -> Job:
+        (fd,) = await self.nodes.reach(node)
+        open_it = partial(self.calls.open_to_sync, node=node)
+        opened = await self.pace.quick(open_it, fd)
+        if opened >= 0:
+            return sync_job(opened, metadata=True)
+        return sync_all_job(self.budget.opened(os.dup, self._root_fd))
 
     def attach(self, executor: Executor) -> None:
         """Make calls that may block on the executor."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from . import syscalls
@@ -77,6 +78,10 @@ class Calls:
         self._below = below
         self._heavy = heavy
         self._umask = file_mask()
+        self.late_modes: Final = self._umask | stat.S_ISUID | stat.S_ISGID
+        """Bits of a mode that something new is not made with."""
+        self.late_times = False
+        """Whether the file system makes no files without names, as was seen."""
         self._have_openat2 = True
         self.has_acls = False
         """Whether directories may have default lists; the file system finds it out."""
@@ -241,6 +246,17 @@ class Calls:
         # As the server, which may if it is root.
         return os.open(path, flags)
 
+    def open_to_sync(self, fd: int, node: Node) -> int:
+        """Open a node, as the server, to make it durable; return -1 for what cannot be opened."""
+        path = descriptor_path(fd)
+        if node.is_directory:
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if node.is_regular:
+            for access in (os.O_RDONLY, os.O_WRONLY):
+                with suppress(PermissionError):
+                    return os.open(path, access | _QUIETLY)
+        return -1
+
     def create(self, directory: int, name: bytes, who: User, mode: int, access: int) -> int:
         """Make a regular file and open it. EEXIST if the name is taken."""
         flags = ACCESS_FLAGS[access] | os.O_CREAT | os.O_EXCL | _NO_LINK
@@ -266,6 +282,7 @@ class Calls:
             fd = _nameless(directory, mode, ACCESS_FLAGS[access])
             if fd >= 0:
                 return self._named(fd, directory, name, mode, times)
+            self.late_times = self.late_times or access != READ
         fd = self.create(directory, name, who, mode, access)
         with self._acting(who):
             os.utime(fd, ns=times)
@@ -283,7 +300,7 @@ class Calls:
 
     def _repair_mode(self, directory: int, fd: int, mode: int) -> None:
         """Give a new object back what the process's file mask took from its mode."""
-        if mode & (self._umask | stat.S_ISUID | stat.S_ISGID):
+        if mode & self.late_modes:
             inherits = self.has_acls and read_acl(directory, DEFAULT_ACL) is not None
             repair_mode(fd, mode, self._umask, inherits)
 

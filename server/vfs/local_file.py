@@ -28,9 +28,23 @@ def sync_job(fd: int, metadata: bool) -> Job:
     """Return the job that makes the file of ``fd`` durable, and closes ``fd``."""
 
     def sync() -> None:
-        """Return the job that makes the file durable."""
         try:
             (os.fsync if metadata else os.fdatasync)(fd)
+        finally:
+            os.close(fd)
+
+    return sync
+
+
+def sync_all_job(fd: int) -> Job:
+    """Return the job that makes the whole file system of ``fd`` durable, and closes ``fd``.
+
+    For what cannot be opened: links and devices.
+    """
+
+    def sync() -> None:
+        try:
+            syscalls.sync_file_system(fd)
         finally:
             os.close(fd)
 

@@ -161,6 +161,11 @@ class Nodes:
             if kept is not None and os.fstat(kept).st_nlink == 0:
                 self.drop(identity)
 
+    def opened(self, node: Node) -> int | None:
+        """Return the descriptor of an open file, if there is one; its owner closes it."""
+        pinned = self._cache.pinned.get(node.identity)
+        return None if pinned is None else pinned[-1]
+
     def is_open(self, node: Node) -> bool:
         """Return whether a file is open by which the node can be reached."""
         return node.identity in self._cache.pinned

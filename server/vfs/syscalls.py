@@ -158,6 +158,12 @@ def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
         raise _failed()
 
 
+def sync_file_system(fd: int) -> None:
+    """Have the whole file system of ``fd`` on its disk."""
+    if _libc.syncfs(fd) < 0:
+        raise _failed()
+
+
 def clone_range(source: int, source_offset: int, target: int, offset: int, count: int) -> None:
     """``FICLONERANGE``: have a range of one file share the blocks of another's.
 

@@ -114,7 +114,7 @@ def test_statistics(fs: Any) -> None:
     room = fs.statistics()
     assert 0 < room.space_available <= room.space_free <= room.space_total
     assert 0 < room.files_available <= room.files_total
-    done(fs.sync_directory(fs.root))
+    done(fs.sync(fs.root))
 
 
 def test_many_more_nodes_than_descriptors(fs: Any) -> None:

@@ -54,8 +54,8 @@ class Disk(MemoryFileSystem):
 
         return run
 
-    def sync_directory(self, directory: Node) -> Job | None:
-        return self.job("directory")
+    def sync(self, node: Node) -> Job | None:
+        return self.job("directory" if node.is_directory else "attributes")
 
 
 class Threads:
