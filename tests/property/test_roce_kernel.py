@@ -111,7 +111,7 @@ def test_what_is_not_there_is_refused(native: ModuleType) -> None:
 def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
     view = memoryview(bytes(16))
     functions = native.scan, native.frames, native.packet, native.message, native.place
-    for function in (*functions, native.spread, native.crc32):
+    for function in (*functions, native.spread, native.onlies, native.crc32):
         with pytest.raises(TypeError):
             function()
     with pytest.raises(AttributeError):
@@ -135,6 +135,10 @@ def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
         for spread in (native.spread, twin.spread):
             with pytest.raises(ValueError, match="do not fit"):
                 spread([(view, offset, 1)], header, 8, 8, sink, 0)
+    for function in (native.onlies, twin.onlies):
+        for views in (5, ["no buffer"], [view, None]):
+            with pytest.raises(TypeError):
+                function(V4, 0, 0, 0, views)
     with pytest.raises(TypeError):
         native.packet(V4, 0, bytes(12), (None,), 0, 16)
     for heads, extension, payload in (

@@ -181,7 +181,21 @@ def compare_built(kernel: ModuleType, rng: Random) -> int:
     view = memoryview(rng.randbytes(size))
     whole = (flow, heads, psn, ask, extension, view, rng.choice((mtu, mtu, mtu, 0, 4097)))
     assert outcome(kernel.message, *whole) == outcome(twin.message, *whole), whole
+    _compare_onlies(kernel, rng, flow, head, psn, ask)
     return n + 1
+
+
+def _compare_onlies(
+    kernel: ModuleType, rng: Random, flow: Flow, head: int, psn: int, ask: int
+) -> None:
+    count = rng.choice((0, 1, 1, 2, 3, 8, 8, 128 if not rng.randrange(20) else 5, 129))
+    size = rng.choice((1, 4, rng.randrange(300), rng.randrange(4097), 4096, 4097))
+    sizes = [max(size - rng.randrange(3 if rng.random() < 0.1 else 1), 0) for _ in range(count)]
+    if sizes and rng.random() < 0.6:
+        sizes[-1] = rng.randrange(size + 2)
+    views = [memoryview(rng.randbytes(each)) for each in sizes]
+    row = (flow, head, psn, ask, views)
+    assert outcome(kernel.onlies, *row) == outcome(twin.onlies, *row), (row, sizes)
 
 
 def _compare_trains(

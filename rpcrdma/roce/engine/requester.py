@@ -34,6 +34,7 @@ from ..wire.psn import MASK
 from .congestion import CongestionWindow
 from .early import EarlyResponses
 from .flight import Flight
+from .quiet import QUIET, QUIET_CODES, add_quiet
 from .requests import REQUESTS, RequestCodes, Wqe
 from .retry import Retry, Verdict
 from .shared import SharedState
@@ -52,9 +53,7 @@ _WRITES = frozenset((WrOpcode.RDMA_WRITE, WrOpcode.RDMA_WRITE_WITH_IMM))
 _PLAIN = frozenset((WrOpcode.SEND, WrOpcode.SEND_WITH_INV))
 _WITH_IMMEDIATE = frozenset((WrOpcode.SEND_WITH_IMM, WrOpcode.RDMA_WRITE_WITH_IMM))
 _READ, _WRITE, _LOCAL_INV = WrOpcode.RDMA_READ, WrOpcode.RDMA_WRITE, WrOpcode.LOCAL_INV
-_SEND, _SEND_WITH_INV = WrOpcode.SEND, WrOpcode.SEND_WITH_INV
-_QUIET = SendWR(_SEND, signaled=False)
-"""That of all quiet messages without a key; what they consist of is in their ``Wqe``."""
+_SEND_WITH_INV = WrOpcode.SEND_WITH_INV
 
 
 class Requester:
@@ -134,13 +133,16 @@ class Requester:
 
         The message must not change; ``rkey`` is for the peer to invalidate, or 0.
         """
-        request = SendWR(_SEND_WITH_INV, rkey=rkey, signaled=False) if rkey else _QUIET
+        request, codes = QUIET, QUIET_CODES
+        if rkey:
+            request = SendWR(_SEND_WITH_INV, rkey=rkey, signaled=False)
+            codes = REQUESTS[_SEND_WITH_INV]
         length = len(message)
         packets = -(-length // self._qp.mtu) or 1
         cost = max(length, self._qp.tuning.message_cost)
         flight = self.flight
         first, base = flight.tail, flight.tail_octets
-        wqe = Wqe(request, REQUESTS[request.opcode], [message], length, first, packets, base, cost)
+        wqe = Wqe(request, codes, [message], length, first, packets, base, cost)
         wqe.quiet = True
         self.quiet += 1
         self.quiet_octets += length
@@ -161,6 +163,14 @@ class Requester:
         before = flight.next
         pending = self.pending
         local = False
+        if (
+            self.quiet
+            and pending
+            and pending[0].quiet
+            and not builder.packets
+            and flight.tail_octets - flight.una_octets <= self.window.octets - 2 * self._qp.mtu
+        ):
+            add_quiet(self._qp, pending, self.sent, flight, builder)
         while pending:
             wqe = pending[0]
             if wqe.codes is None:

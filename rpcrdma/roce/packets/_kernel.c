@@ -63,6 +63,7 @@ static PyMethodDef methods[] = {
      "train(flow, first, head, psn, ask, extension, view, start, mtu, cuts, /)"},
     {"packet", FAST(kernel_packet), "packet(flow, index, header, views, offset, length, /)"},
     {"message", FAST(kernel_message), "message(flow, heads, psn, ask, extension, view, mtu, /)"},
+    {"onlies", FAST(kernel_onlies), "onlies(flow, head, psn, ask, views, /)"},
     {"place", FAST(kernel_place), "place(view, begin, size, count, length, sink, at, /)"},
     {"spread", FAST(kernel_spread), "spread(parts, header, size, length, sink, at, /)"},
     {NULL, NULL, 0, NULL},

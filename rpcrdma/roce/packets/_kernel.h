@@ -18,6 +18,7 @@ enum {
     COPIED = 1024,
     MOST_COPIED = 20480,
     MOST_TRAIN = 1024,
+    MOST_ONLIES = 128,
 };
 
 /* _kernel_crc.c: the CRC register as it is, without the inversions before and after. */
@@ -46,6 +47,7 @@ int pieces_within(
 PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_train(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *kernel_onlies(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_message(PyObject *self, PyObject *const *args, Py_ssize_t count);
 
 /* _kernel_received.c */

@@ -52,6 +52,7 @@ def message(
     mtu: int,
     /,
 ) -> bytes: ...
+def onlies(flow: Flow, head: int, psn: int, ask: int, views: Sequence[memoryview], /) -> bytes: ...
 def place(
     view: memoryview,
     begin: int,

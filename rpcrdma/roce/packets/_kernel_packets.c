@@ -461,3 +461,85 @@ PyObject *kernel_message(PyObject *self, PyObject *const *args, Py_ssize_t count
     PyBuffer_Release(&view);
     return made;
 }
+
+/* Messages of one packet each, and what keeps them in place. */
+struct onlies {
+    Py_buffer views[MOST_ONLIES];
+    Py_ssize_t count;
+};
+
+static Py_ssize_t padded(const Py_buffer *view)
+{
+    return view->len + (-view->len & 3);
+}
+
+/* Hold the next message. Asking for its buffer may run code: the list is looked at anew. */
+static int hold_only(struct onlies *onlies, PyObject *views)
+{
+    PyObject *view = PySequence_GetItem(views, onlies->count);
+    int bad = view == NULL || PyObject_GetBuffer(view, &onlies->views[onlies->count], PyBUF_SIMPLE);
+
+    Py_XDECREF(view);
+    if (!bad)
+        onlies->count++;
+    return bad ? -1 : 0;
+}
+
+/* Hold all of them: their octets, pads included, or -1. */
+static Py_ssize_t hold_onlies(struct onlies *onlies, PyObject *views)
+{
+    Py_ssize_t count = PySequence_Size(views), octets = 0;
+    int good = count > 0 && count <= MOST_ONLIES;
+
+    if (count < 0)
+        return -1;
+    while (good && onlies->count < count) {
+        const Py_buffer *first = &onlies->views[0], *view = &onlies->views[onlies->count];
+
+        if (hold_only(onlies, views) < 0)
+            return -1;
+        good = view->len <= 4096 && (onlies->count < count ? padded(view) == padded(first)
+                                                           : padded(view) <= padded(first));
+        octets += padded(view);
+    }
+    if (!good)
+        PyErr_SetString(PyExc_ValueError, "no burst of messages");
+    return good ? octets : -1;
+}
+
+PyObject *kernel_onlies(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct whole whole = {.extension_length = 0, .extension = (const uint8_t *)""};
+    struct onlies *onlies;
+    PyObject *made = NULL;
+    Py_ssize_t octets;
+
+    (void)self;
+    if (takes_count(count, 5, "onlies") < 0 || flow_of(args[0], &whole.flow) < 0)
+        return NULL;
+    whole.heads[0] = whole.heads[3] = PyLong_AsUnsignedLongLong(args[1]);
+    whole.psn = (uint32_t)PyLong_AsUnsignedLongLongMask(args[2]);
+    whole.ask = (uint32_t)PyLong_AsUnsignedLongLongMask(args[3]);
+    if (PyErr_Occurred())
+        return NULL;
+    onlies = PyMem_Malloc(sizeof *onlies);
+    if (onlies == NULL)
+        return PyErr_NoMemory();
+    onlies->count = 0;
+    octets = hold_onlies(onlies, args[4]);
+    if (octets >= 0)
+        made = PyBytes_FromStringAndSize(NULL, octets + onlies->count * FRAME_OCTETS);
+    if (made != NULL) {
+        uint8_t *out = (uint8_t *)PyBytes_AsString(made);
+
+        whole.heads[1] = whole.heads[2] = whole.heads[0];
+        for (Py_ssize_t each = 0; each < onlies->count; each++)
+            out = add_packet(
+                &whole, out, (uint32_t)each, onlies->views[each].buf, onlies->views[each].len,
+                each == onlies->count - 1);
+    }
+    while (onlies->count > 0)
+        PyBuffer_Release(&onlies->views[--onlies->count]);
+    PyMem_Free(onlies);
+    return made;
+}

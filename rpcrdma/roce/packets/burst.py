@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from ..wire.headers import Address
 from ..wire.icrc import Flow
 from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS
-from .kernel import FRAME_OCTETS, MOST_COPIED, frames, message, packet, train
+from .kernel import FRAME_OCTETS, MOST_COPIED, frames, message, onlies, packet, train
 
 __all__ = ["Address", "Burst", "BurstBuilder", "Part", "Train"]
 
@@ -236,6 +236,18 @@ class BurstBuilder(Burst):
         self.octets = len(octets)
         self.segment_size = (last if packets == 1 else mtu) + FRAME_OCTETS
         self._closed = packets > 1 and last < mtu
+
+    def add_onlies(self, head: int, psn: int, ask: int, views: Sequence[memoryview]) -> None:
+        """Add messages of one packet each to an empty burst; the arguments are ``kernel.onlies``'.
+
+        There must be :meth:`room` for so many as long as the first.
+        """
+        octets = onlies(self._flow, head, psn, ask, views)
+        self.parts.append(octets)
+        self.packets = len(views)
+        self.octets = len(octets)
+        self.segment_size = size = (len(views[0]) + 3 & ~3) + FRAME_OCTETS
+        self._closed = len(octets) < size * len(views)
 
     def _added(self, n: int, size: int) -> None:
         if not self.packets:

@@ -6,24 +6,26 @@ says which one is here, and ``nfsrdma doctor`` tells the user.
 
 from __future__ import annotations
 
-from .twin import FRAME_OCTETS, MOST_COPIED, MOST_TRAIN, pieces
+from .twin import FRAME_OCTETS, MOST_COPIED, MOST_ONLIES, MOST_TRAIN, pieces
 
 try:
-    from ._kernel import frames, message, packet, place, scan, spread, train
+    from ._kernel import frames, message, onlies, packet, place, scan, spread, train
 
     native = True
 except ImportError:
-    from .twin import frames, message, packet, place, scan, spread, train
+    from .twin import frames, message, onlies, packet, place, scan, spread, train
 
     native = False
 
 __all__ = [
     "FRAME_OCTETS",
     "MOST_COPIED",
+    "MOST_ONLIES",
     "MOST_TRAIN",
     "frames",
     "message",
     "native",
+    "onlies",
     "packet",
     "pieces",
     "place",

@@ -38,6 +38,9 @@ MOST_COPIED = 20480
 MOST_TRAIN = 1024
 """Packets of the longest train."""
 
+MOST_ONLIES = 128
+"""Messages of one packet in a burst, at most: what the kernel takes in one send call."""
+
 _SHORTEST = BTH_OCTETS + ICRC_OCTETS
 _LONGEST = BTH_OCTETS + MAX_EXTENSION_OCTETS + MAX_MTU + ICRC_OCTETS
 _GUESSED_IDENTS = 128
@@ -343,6 +346,29 @@ def message(
         if index == last:
             header += extension
         made += packet(flow, index, header, (view,), start, size)
+    return b"".join(made)
+
+
+def onlies(flow: Flow, head: int, psn: int, ask: int, views: Sequence[memoryview]) -> bytes:
+    """Return the packets of messages that have one each, one behind the other: a burst.
+
+    ``head`` is the first word of their BTHs; the last one has the bits ``ask``. With their pads
+    all messages are as long as the first, but the last one may be shorter. They are copied. Raises
+    ``ValueError`` for others, and for more than one burst takes.
+    """
+    sizes = [len(view) + 3 & ~3 for view in views]
+    if (
+        not 0 < len(views) <= MOST_ONLIES
+        or max(map(len, views)) > MAX_MTU
+        or set(sizes[:-1]) > {sizes[0]}
+        or sizes[-1] > sizes[0]
+    ):
+        raise ValueError("no burst of messages")
+    made: list[bytes | memoryview] = []
+    for index, view in enumerate(views):
+        tail = psn + index & MASK | (ask if index == len(views) - 1 else 0)
+        header = BTH.pack(head | (-len(view) & 3) << PAD_SHIFT, tail)
+        made += packet(flow, index, header, (view,), 0, len(view))
     return b"".join(made)
 
 
