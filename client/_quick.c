@@ -11,54 +11,14 @@
 #include <stddef.h>
 #include <structmember.h>
 
-enum {
-    SESSION_ID = 16,
-    STAMP = 40,  /* from the number of operations to the last argument of SEQUENCE */
-    REPLY = 96,  /* up to the third result's status */
-    WELL_AT = 4, /* in the reply, where it says that all is well */
-    ID_AT = 44,
-    SEQID_AT = 60,
-    SLOT_AT = 64,
-    TARGET_AT = 72,
-    FLAGS_AT = 76,
-    PUTFH_AT = 80,
-    OPERATIONS = 3,
-    OP_PUTFH = 22,
-    OP_SEQUENCE = 53,
-    BITS = 62, /* of busy slots that are looked at here */
-};
-
-#define QUICK_NAMES(X)                                                                             \
-    X(_busy) X(_limit) X(_next_xid) X(_waiting) X(channel) X(closed) X(executed) X(flags) X(gate)  \
-    X(heard_at) X(offset) X(on_busy) X(op) X(peek) X(reactor) X(renewed_at) X(rpc) X(seqids)       \
-    X(session_id) X(slots) X(time) X(try_acquire)
-
-#define AS_ENUM(name) N_##name,
-enum name { QUICK_NAMES(AS_ENUM) NAMES };
-#undef AS_ENUM
-
 #define AS_TEXT(name) #name,
 static const char *const texts[NAMES] = {QUICK_NAMES(AS_TEXT)};
 #undef AS_TEXT
 
-static PyObject *names[NAMES], *reply_octets;
+static PyObject *reply_octets;
+
+PyObject *quick_names[NAMES];
 static PyTypeObject *asked_type;
-
-/* A call in its slot, as it is sent: `quick.Asked`. */
-typedef struct {
-    PyObject_HEAD
-    PyObject *kind, *where, *slots, *slot, *seqid, *xid, *sent_at, *pieces, *octets;
-} Asked;
-
-static PyObject *get(PyObject *object, enum name name)
-{
-    return PyObject_GetAttr(object, names[name]);
-}
-
-static int set(PyObject *object, enum name name, PyObject *value)
-{
-    return PyObject_SetAttr(object, names[name], value);
-}
 
 /* An attribute that is a number of 62 bits at most, and not below 0; -1 if it is not, and -2 with an exception. */
 static long long number(PyObject *object, enum name name)
@@ -95,25 +55,23 @@ static int truth(PyObject *object, enum name name)
     return found;
 }
 
-static unsigned char *put32(unsigned char *at, uint32_t value)
-{
-    at[0] = (unsigned char)(value >> 24);
-    at[1] = (unsigned char)(value >> 16);
-    at[2] = (unsigned char)(value >> 8);
-    at[3] = (unsigned char)value;
-    return at + 4;
-}
-
-/* The time of the session's reactor. */
-static PyObject *time_of(PyObject *session)
+PyObject *quick_time(PyObject *session)
 {
     PyObject *reactor = get(session, N_reactor), *now;
 
     if (reactor == NULL)
         return NULL;
-    now = PyObject_CallMethodObjArgs(reactor, names[N_time], NULL);
+    now = PyObject_CallMethodObjArgs(reactor, quick_names[N_time], NULL);
     Py_DECREF(reactor);
     return now;
+}
+
+const Asked *quick_asked(PyObject *const *args, Py_ssize_t count, Py_ssize_t wanted, const char *usage)
+{
+    if (count == wanted && Py_TYPE(args[1]) == asked_type)
+        return (const Asked *)args[1];
+    PyErr_SetString(PyExc_TypeError, usage);
+    return NULL;
 }
 
 /* --- Asking --- */
@@ -121,7 +79,7 @@ static PyObject *time_of(PyObject *session)
 /* The lowest free slot, which is busy from now on; -1 if there is none, -2 with an exception. */
 static long long acquire_slowly(PyObject *slots)
 {
-    PyObject *slot = PyObject_CallMethodObjArgs(slots, names[N_try_acquire], NULL);
+    PyObject *slot = PyObject_CallMethodObjArgs(slots, quick_names[N_try_acquire], NULL);
     long long number = slot == NULL ? -2 : PyLong_AsLongLong(slot);
 
     Py_XDECREF(slot);
@@ -234,7 +192,7 @@ static int fill(Asked *asked, PyObject *session, long long slot, long long highe
     uint32_t xid, seqid;
 
     asked->slot = PyLong_FromLongLong(slot);
-    asked->sent_at = time_of(session);
+    asked->sent_at = quick_time(session);
     asked->xid = asked->sent_at == NULL ? NULL : next_xid(session);
     seqids = asked->xid == NULL ? NULL : get(asked->slots, N_seqids);
     if (asked->slot == NULL || seqids == NULL)
@@ -332,7 +290,7 @@ static int is_well(const unsigned char *octets, PyObject *id, uint32_t seqid, ui
 /* 1, and what a reply begins with, if it has so much; its decoder stays where it is. */
 static int peek(PyObject *decoder, unsigned char *octets)
 {
-    PyObject *found = PyObject_CallMethodObjArgs(decoder, names[N_peek], reply_octets, NULL);
+    PyObject *found = PyObject_CallMethodObjArgs(decoder, quick_names[N_peek], reply_octets, NULL);
     Py_buffer view;
     int whole;
 
@@ -385,8 +343,7 @@ static int release_simply(const Asked *asked, long long slot, long long target)
     return status;
 }
 
-/* Release the slot, and heed what SEQUENCE said besides (`Session.executed`). */
-static int executed(PyObject *session, const Asked *asked, const unsigned char *octets)
+int quick_executed(PyObject *session, const Asked *asked, const unsigned char *octets)
 {
     long long flags = number(session, N_flags), slot = PyLong_AsLongLong(asked->slot);
     uint32_t target = u32(octets + TARGET_AT), told = u32(octets + FLAGS_AT);
@@ -402,7 +359,7 @@ static int executed(PyObject *session, const Asked *asked, const unsigned char *
     number_of_target = PyLong_FromUnsignedLong(target);
     number_of_flags = PyLong_FromUnsignedLong(told);
     if (number_of_target != NULL && number_of_flags != NULL)
-        done = PyObject_CallMethodObjArgs(session, names[N_executed], asked->slots, asked->slot,
+        done = PyObject_CallMethodObjArgs(session, quick_names[N_executed], asked->slots, asked->slot,
                                           number_of_target, number_of_flags, NULL);
     Py_XDECREF(number_of_target);
     Py_XDECREF(number_of_flags);
@@ -455,12 +412,10 @@ static PyObject *heed(PyObject *self, PyObject *const *args, Py_ssize_t count)
     int status;
 
     (void)self;
-    if (count != 3 || Py_TYPE(args[1]) != asked_type) {
-        PyErr_SetString(PyExc_TypeError, "heed(session, asked, decoder, /)");
+    asked = quick_asked(args, count, 3, "heed(session, asked, decoder, /)");
+    if (asked == NULL)
         return NULL;
-    }
     session = args[0];
-    asked = (const Asked *)args[1];
     decoder = args[2];
     status = peek(decoder, octets);
     if (status > 0)
@@ -470,10 +425,10 @@ static PyObject *heed(PyObject *self, PyObject *const *args, Py_ssize_t count)
             return NULL;
         Py_RETURN_NONE;
     }
-    now = advance(decoder) < 0 ? NULL : time_of(session);
+    now = advance(decoder) < 0 ? NULL : quick_time(session);
     if (now != NULL
         && (set(session, N_heard_at, now) < 0 || set(session, N_renewed_at, asked->sent_at) < 0
-            || executed(session, asked, octets) < 0))
+            || quick_executed(session, asked, octets) < 0))
         Py_CLEAR(now);
     return now;
 }
@@ -540,6 +495,10 @@ static PyMethodDef methods[] = {
     {"ask", (PyCFunction)(void (*)(void))ask, METH_FASTCALL,
      "ask(session, kind, where, header, putfh, arguments, /)"},
     {"heed", (PyCFunction)(void (*)(void))heed, METH_FASTCALL, "heed(session, asked, decoder, /)"},
+    {"answer", (PyCFunction)(void (*)(void))quick_answer, METH_FASTCALL, "answer(session, asked, /)"},
+    {"took", (PyCFunction)(void (*)(void))quick_took, METH_FASTCALL, "took(session, asked, reply, /)"},
+    {"count", (PyCFunction)(void (*)(void))quick_count, METH_FASTCALL,
+     "count(session, asked, now, received, /)"},
     {"decode_stat", quick_decode_stat, METH_O, "decode_stat(decoder, /)"},
     {NULL, NULL, 0, NULL},
 };
@@ -553,8 +512,8 @@ PyMODINIT_FUNC PyInit__quick(void)
     if (native_refused())
         return NULL;
     for (int name = 0; name < NAMES; name++)
-        if (names[name] == NULL
-            && (names[name] = PyUnicode_InternFromString(texts[name])) == NULL)
+        if (quick_names[name] == NULL
+            && (quick_names[name] = PyUnicode_InternFromString(texts[name])) == NULL)
             return NULL;
     if (quick_prepare_stat() < 0)
         return NULL;

@@ -12,6 +12,15 @@ def ask(
 ) -> Asked | None:
     """Take a slot, and make the octets of a call: see ``quick.ask_in_python``."""
 
+def answer(session: Session, asked: Asked, /) -> bytes:
+    """Return what the reply begins with: see ``quick.answer_in_python``."""
+
+def took(session: Session, asked: Asked, reply: bytes, /) -> float:
+    """Note a reply: see ``quick.took_in_python``."""
+
+def count(session: Session, asked: Asked, now: float, received: int, /) -> None:
+    """Count a call: see ``quick.count_in_python``."""
+
 def decode_stat(decoder: Decoder, /) -> Stat:
     """Decode attributes: see ``attributes.decode_stat_in_python``."""
 

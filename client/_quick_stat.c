@@ -39,18 +39,18 @@ static const uint32_t FILE_TYPES[] = {
     0, 0100000, 0040000, 0060000, 0020000, 0120000, 0140000, 0010000, 0040000, 0100000,
 };
 
-enum name {
-    N_change, N_fsid, N_group, N_handle, N_owner, N_st_atime_ns, N_st_blocks, N_st_ctime_ns,
-    N_st_ino, N_st_mode, N_st_mtime_ns, N_st_nlink, N_st_rdev, N_st_size, FIELDS, N_offset = FIELDS,
-    N_peek, NAMES,
+enum field {
+    F_change, F_fsid, F_group, F_handle, F_owner, F_st_atime_ns, F_st_blocks, F_st_ctime_ns,
+    F_st_ino, F_st_mode, F_st_mtime_ns, F_st_nlink, F_st_rdev, F_st_size, FIELDS, F_offset = FIELDS,
+    F_peek, ALL,
 };
 
-static const char *const texts[NAMES] = {
+static const char *const texts[ALL] = {
     "change", "fsid", "group", "handle", "owner", "st_atime_ns", "st_blocks", "st_ctime_ns",
     "st_ino", "st_mode", "st_mtime_ns", "st_nlink", "st_rdev", "st_size", "offset", "peek",
 };
 
-static PyObject *names[NAMES], *usual_octets, *no_handle;
+static PyObject *fields[ALL], *usual_octets, *no_handle;
 static PyObject *decoder_class, *stat_class, *in_python; /* found when they are first needed */
 
 struct found {
@@ -138,23 +138,23 @@ static PyObject *make(const struct found *found)
     PyObject *made = allocate((PyTypeObject *)stat_class, 0), *values[FIELDS];
     int failed = made == NULL;
 
-    values[N_change] = PyLong_FromUnsignedLongLong(u64(octets + CHANGE_AT));
-    values[N_fsid] = of_device(u64(octets + MAJOR_AT), u64(octets + MINOR_AT));
-    values[N_group] = octets_of(found->group, found->group_size);
-    values[N_handle] = Py_NewRef(no_handle);
-    values[N_owner] = octets_of(found->owner, found->owner_size);
-    values[N_st_atime_ns] = PyLong_FromLongLong(found->times[0]);
-    values[N_st_blocks] = PyLong_FromUnsignedLongLong(u64(tail + USED_AT) / BLOCK);
-    values[N_st_ctime_ns] = PyLong_FromLongLong(found->times[1]);
-    values[N_st_ino] = PyLong_FromUnsignedLongLong(u64(octets + FILEID_AT));
-    values[N_st_mode] = PyLong_FromUnsignedLong(FILE_TYPES[u32(octets + TYPE_AT)]
+    values[F_change] = PyLong_FromUnsignedLongLong(u64(octets + CHANGE_AT));
+    values[F_fsid] = of_device(u64(octets + MAJOR_AT), u64(octets + MINOR_AT));
+    values[F_group] = octets_of(found->group, found->group_size);
+    values[F_handle] = Py_NewRef(no_handle);
+    values[F_owner] = octets_of(found->owner, found->owner_size);
+    values[F_st_atime_ns] = PyLong_FromLongLong(found->times[0]);
+    values[F_st_blocks] = PyLong_FromUnsignedLongLong(u64(tail + USED_AT) / BLOCK);
+    values[F_st_ctime_ns] = PyLong_FromLongLong(found->times[1]);
+    values[F_st_ino] = PyLong_FromUnsignedLongLong(u64(octets + FILEID_AT));
+    values[F_st_mode] = PyLong_FromUnsignedLong(FILE_TYPES[u32(octets + TYPE_AT)]
                                                 | (u32(octets + MODE_AT) & 07777));
-    values[N_st_mtime_ns] = PyLong_FromLongLong(found->times[2]);
-    values[N_st_nlink] = PyLong_FromUnsignedLong(u32(octets + LINKS_AT));
-    values[N_st_rdev] = PyLong_FromUnsignedLongLong(u64(tail));
-    values[N_st_size] = PyLong_FromUnsignedLongLong(u64(octets + SIZE_AT));
+    values[F_st_mtime_ns] = PyLong_FromLongLong(found->times[2]);
+    values[F_st_nlink] = PyLong_FromUnsignedLong(u32(octets + LINKS_AT));
+    values[F_st_rdev] = PyLong_FromUnsignedLongLong(u64(tail));
+    values[F_st_size] = PyLong_FromUnsignedLongLong(u64(octets + SIZE_AT));
     for (int each = 0; each < FIELDS; each++) {
-        if (values[each] == NULL || failed || PyObject_SetAttr(made, names[each], values[each]) < 0)
+        if (values[each] == NULL || failed || PyObject_SetAttr(made, fields[each], values[each]) < 0)
             failed = 1;
         Py_XDECREF(values[each]);
     }
@@ -187,7 +187,7 @@ static int find_classes(void)
 /* Decode what is usual; NULL if it is not, with nothing changed, or with an exception. */
 static PyObject *decode(PyObject *decoder)
 {
-    PyObject *view = PyObject_CallMethodObjArgs(decoder, names[N_peek], usual_octets, NULL);
+    PyObject *view = PyObject_CallMethodObjArgs(decoder, fields[F_peek], usual_octets, NULL);
     PyObject *made = NULL, *start, *length, *end = NULL;
     struct found found;
     Py_buffer octets;
@@ -204,11 +204,11 @@ static PyObject *decode(PyObject *decoder)
     Py_DECREF(view);
     if (made == NULL)
         return NULL;
-    start = PyObject_GetAttr(decoder, names[N_offset]);
+    start = PyObject_GetAttr(decoder, fields[F_offset]);
     length = PyLong_FromSsize_t(found.end);
     if (start != NULL && length != NULL)
         end = PyNumber_Add(start, length);
-    if (end == NULL || PyObject_SetAttr(decoder, names[N_offset], end) < 0)
+    if (end == NULL || PyObject_SetAttr(decoder, fields[F_offset], end) < 0)
         Py_CLEAR(made);
     Py_XDECREF(start);
     Py_XDECREF(length);
@@ -232,9 +232,9 @@ PyObject *quick_decode_stat(PyObject *self, PyObject *decoder)
 
 int quick_prepare_stat(void)
 {
-    for (int name = 0; name < NAMES; name++)
-        if (names[name] == NULL
-            && (names[name] = PyUnicode_InternFromString(texts[name])) == NULL)
+    for (int name = 0; name < ALL; name++)
+        if (fields[name] == NULL
+            && (fields[name] = PyUnicode_InternFromString(texts[name])) == NULL)
             return -1;
     if (usual_octets == NULL && (usual_octets = PyLong_FromLong(USUAL)) == NULL)
         return -1;

@@ -216,11 +216,35 @@ def heed_in_python(session: Session, asked: Asked, decoder: Decoder) -> float | 
     return now
 
 
+def answer_in_python(session: Session, asked: Asked) -> bytes:
+    """Return what the reply begins with if all goes well."""
+    octets = _REPLY.pack(
+        *(asked.xid, *_WELL, session.session_id, asked.seqid, asked.slot, 0, 0, 0),
+        *(t.OP_PUTFH, 0, asked.kind.op, 0),
+    )
+    return octets + asked.kind.behind
+
+
+def took_in_python(session: Session, asked: Asked, reply: bytes) -> float:
+    """Note a reply that begins as was expected; return the time."""
+    session.heard_at = now = session.reactor.time()
+    session.renewed_at = asked.sent_at
+    session.executed(asked.slots, asked.slot, *_HEEDED.unpack_from(reply))
+    return now
+
+
+def count_in_python(session: Session, asked: Asked, now: float, received: int) -> None:
+    """Count a call that did not fail, and whose reply of so many octets was there at ``now``."""
+    record = session.stats.of(asked.kind.name).record
+    record(now - asked.sent_at, asked.octets, received, False)
+
+
 try:
-    from ._quick import ask, heed
+    from ._quick import answer, ask, count, heed, took
 
     native = True
 except ImportError:
+    answer, count, took = answer_in_python, count_in_python, took_in_python
     ask, heed = ask_in_python, heed_in_python
 
     native = False
@@ -358,7 +382,8 @@ class Quick:
         if swift is not None:
             # With others in flight answers come in batches, which a turn takes.
             if not slot and asked.sent_at < self._turn_by and not session.holding:
-                found = swift(xid, asked.pieces, kind.room, self._answer(kind, asked), sink)
+                expected = Answer(answer(session, asked), kind.mask)
+                found = swift(xid, asked.pieces, kind.room, expected, sink)
                 if isinstance(found, bytes):
                     return self._take(asked, found, sink)
                 reply = found
@@ -396,36 +421,25 @@ class Quick:
         except XdrError as error:
             raise self._broken(asked, error) from error
         finally:
-            rtt = now - asked.sent_at
-            session.stats.of(kind.name).record(rtt, asked.octets, decoder.tell(), False)
+            count(session, asked, now, decoder.tell())
 
     @staticmethod
     def _begun(sent: Sent) -> Begun:
         asked = sent.asked
         return Begun(sent.channel, asked.slots, asked.slot, asked.xid, asked.sent_at, sent.reply)
 
-    def _answer(self, kind: Kind, asked: Asked) -> Answer:
-        """Return what the reply begins with if all goes well."""
-        octets = _REPLY.pack(
-            *(asked.xid, *_WELL, self._session.session_id, asked.seqid, asked.slot, 0, 0, 0),
-            *(t.OP_PUTFH, 0, kind.op, 0),
-        )
-        return Answer(octets + kind.behind, kind.mask)
-
     def _take(self, asked: Asked, reply: bytes, sink: memoryview | None) -> Any:
         """Take a reply that is what was expected; its data is in the sink."""
         session, kind = self._session, asked.kind
-        session.heard_at = now = session.reactor.time()
-        session.renewed_at = asked.sent_at
-        session.executed(asked.slots, asked.slot, *_HEEDED.unpack_from(reply))
+        now = took(session, asked, reply)
         size = len(reply)
         try:
             if sink is not None:
-                eof, count = _DATA.unpack_from(reply, _REPLY.size)
-                size += count + 3 & ~3
+                eof, length = _DATA.unpack_from(reply, _REPLY.size)
+                size += length + 3 & ~3
                 if eof > 1:
                     raise XdrError(f"{eof} is no boolean")
-                return ReadResult(bool(eof), sink[:count])
+                return ReadResult(bool(eof), sink if length == len(sink) else sink[:length])
             decoder = Decoder(reply)
             decoder.offset = _REPLY.size
             try:
@@ -435,7 +449,7 @@ class Quick:
         except XdrError as error:
             raise self._broken(asked, error) from error
         finally:
-            self._session.stats.of(kind.name).record(now - asked.sent_at, asked.octets, size, False)
+            count(session, asked, now, size)
 
     def _send(
         self,

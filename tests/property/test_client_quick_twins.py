@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from nfsrdma.client import quick
 from nfsrdma.client.quick import _GETATTR, _READ, _REPLY, _WELL, _WRITE, Asked, Kind
 from nfsrdma.client.slots import SlotTable
+from nfsrdma.client.stats import OperationStats, Statistics
 from nfsrdma.rpcrdma.rpc.client import RpcClient
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.xdr import Decoder
@@ -47,6 +50,7 @@ class Fake:
         self.slots: SlotTable | None = SlotTable(size)
         self.heard_at = self.renewed_at = 0.0
         self.flags = 0
+        self.stats = Statistics()
         self.told: list[object] = []
 
     def executed(self, slots: SlotTable, slot: int, target: int, flags: int) -> None:
@@ -93,11 +97,22 @@ def told(asked: Asked | None) -> object:
     )
 
 
+def repr_of(counts: OperationStats) -> list[object]:
+    """All counters."""
+    return [getattr(counts, name) for name in OperationStats.__slots__]
+
+
+NAMES = ("ask", "heed", "answer", "took", "count")
+NATIVE = SimpleNamespace(**{name: getattr(quick, name) for name in NAMES})
+TWIN = SimpleNamespace(**{name: getattr(quick, f"{name}_in_python") for name in NAMES})
+
+
 class Conversation:
     """Calls and replies in a session, by one twin."""
 
-    def __init__(self, ask: Any, heed: Any, seed: int) -> None:
-        self.ask, self.heed, self.rng = ask, heed, Random(seed)
+    def __init__(self, way: Any, seed: int) -> None:
+        self.ask, self.heed, self.rng = way.ask, way.heed, Random(seed)
+        self.way = way
         self.size = self.rng.choice((1, 2, 8, 61, 62, 63, 64, 100))
         self.session = Fake(seed, self.size)
         self.asked: list[Asked] = []
@@ -113,6 +128,9 @@ class Conversation:
 
     def answer(self) -> None:
         asked = self.asked.pop(self.rng.randrange(len(self.asked)))
+        if self.rng.random() < 0.3 and asked.slots is self.session.slots:
+            self.take(asked)
+            return
         offset = self.rng.choice((0, 0, 4))
         octets = bytes(offset) + reply(self.rng, asked, self.session.session_id, self.size)
         decoder = Decoder(octets, offset)
@@ -121,6 +139,19 @@ class Conversation:
         slots = self.session.slots
         if now is None and slots is not None and slots is asked.slots:
             slots.release(asked.slot)
+
+    def take(self, asked: Asked) -> None:
+        """Take the reply that was expected, as an exchange brings it."""
+        rng, session, way = self.rng, self.session, self.way
+        octets = bytearray(way.answer(session, asked))
+        self.said.append(bytes(octets))
+        target = self.size - 1 if rng.random() < 0.9 else rng.choice((0, self.size // 2, 1 << 20))
+        flags = rng.choice((0, 0, 0, 1, 1 << 31))
+        octets[68:80] = struct.pack(">3I", rng.getrandbits(32), target, flags)
+        now = way.took(session, asked, bytes(octets) + rng.randbytes(rng.randrange(9)))
+        way.count(session, asked, now, rng.getrandbits(40))
+        counts = {name: repr_of(each) for name, each in session.stats.operations.items()}
+        self.said.append((now, counts))
 
     def change(self) -> None:
         """Have something happen to the session."""
@@ -158,8 +189,7 @@ class Conversation:
 
 @pytest.mark.parametrize("seed", range(16))
 def test_both_say_the_same(seed: int) -> None:
-    ours = Conversation(quick.ask, quick.heed, seed)
-    theirs = Conversation(quick.ask_in_python, quick.heed_in_python, seed)
+    ours, theirs = Conversation(NATIVE, seed), Conversation(TWIN, seed)
     for one, other in zip(ours.run(), theirs.run(), strict=True):
         # Only what is not usual is told to the session.
         if isinstance(one, tuple) and isinstance(one[-1], list):
@@ -178,5 +208,14 @@ def test_misuse_is_refused() -> None:
     session.session_id = b"short"
     with pytest.raises(ValueError, match="another length"):
         made(session, _READ, str, b"", b"", b"")
+    wrong: Any = Asked(_READ, str, SlotTable(1), 0, 1, 0.0, b"")
+    for function in (quick.answer, quick.took, quick.count):
+        with pytest.raises(TypeError):
+            function(session, wrong, b"", 0)  # type: ignore[operator]
+    asked = made(Fake(0, 4), _READ, str, b"", b"", b"")
+    with pytest.raises(ValueError, match="too short"):
+        quick.took(session, asked, bytes(95))
+    with pytest.raises(ValueError, match="another length"):
+        quick.answer(session, asked)
     with pytest.raises(TypeError):
         heed(session, Asked(_READ, str, SlotTable(1), 0, 1, 0.0, b""), Decoder(b""))
