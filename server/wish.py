@@ -157,6 +157,8 @@ def _set_mode(changes: Changes, values: Mapping[int, Any]) -> tuple[int, int]:
 def _parse_time(value: nfs.settime4) -> int:
     if value.set_it == nfs.SET_TO_SERVER_TIME4:
         return NOW
+    if value.set_it != nfs.SET_TO_CLIENT_TIME4:
+        raise NfsError(nfs.NFS4ERR_BADXDR)  # a number that the enumeration does not have
     return _time_ns(value.time)
 
 

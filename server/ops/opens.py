@@ -53,7 +53,9 @@ class _Wish(NamedTuple):
 
     @classmethod
     def of(cls, args: nfs.OPEN4args) -> _Wish:
-        """Take the wish from the arguments; INVAL if it makes no sense."""
+        """Take the wish from the arguments; INVAL if it makes no sense, or BADXDR."""
+        if args.openhow.opentype not in (nfs.OPEN4_NOCREATE, nfs.OPEN4_CREATE):
+            raise NfsError(nfs.NFS4ERR_BADXDR)
         access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH
         delegation = args.share_access & ~nfs.OPEN4_SHARE_ACCESS_BOTH
         if (
