@@ -76,6 +76,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
     monkeypatch.setattr(talk, "look_in_python", wait)
     monkeypatch.setattr(exchange_module, "look", wait)
     monkeypatch.setattr(exchange_module, "talk", talk.talk_in_python)
+    monkeypatch.setattr(exchange_module, "speak", talk.speak_in_python)
     monkeypatch.setattr(Exchange, "__call__", counted)
     monkeypatch.setattr(quick, "_STRETCH_S", 1e9)
     return ends

@@ -14,39 +14,16 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-enum { ASLEEP, LATE, OTHER, BESIDE, DECLINED };
-
 enum {
     PLACE = 17,
     LOOKS = 64,
     WRITE = 0, /* as in WrOpcode */
     INVALIDATES = 2,
     WRITES_MAX = 16,
-    NAPPED = 0, /* places in a report */
-    OVERSLEPT = 1,
-    INVALIDATED = 2,
-    NEWS = 3,
-    REPORTS = 4,
     WORD_OCTETS = 4,
 };
 
 #define NAP_LIMIT 3600.0
-struct rings {
-    Py_buffer words, descriptors, messages;
-    Py_buffer peer_words, peer_descriptors, peer_messages;
-    Py_buffer expected, mask;
-    Py_buffer sink;
-    Py_buffer report;
-    int has_sink;
-};
-
-struct call {
-    unsigned long long produced, start, consumed, most;
-    double nap, seconds;
-    unsigned long long arms, wanted;
-    unsigned long long rkey, address, octets; /* where the peer may have placed what it writes */
-};
-
 static double now(void)
 {
     struct timespec time;
@@ -233,7 +210,7 @@ static int is_nap(double seconds)
     return 0;
 }
 
-static PyObject *talked(const struct rings *rings, struct call *call, PyObject *pieces)
+PyObject *talk_talked(const struct rings *rings, struct call *call, PyObject *pieces)
 {
     double *report = rings->report.buf;
     uint64_t place = here();
@@ -284,7 +261,7 @@ static PyObject *talk(PyObject *self, PyObject *arguments)
         return NULL;
     rings.has_sink = sink != Py_None;
     if (!rings.has_sink || PyObject_GetBuffer(sink, &rings.sink, PyBUF_WRITABLE) == 0) {
-        result = talked(&rings, &call, pieces);
+        result = talk_talked(&rings, &call, pieces);
         if (rings.has_sink)
             PyBuffer_Release(&rings.sink);
     }
@@ -349,6 +326,8 @@ static PyMethodDef methods[] = {
      "wanted, report, /)"},
     {"put", talk_put, METH_VARARGS,
      "put(words, descriptors, messages, peer_words, produced, start, pieces, /)"},
+    {"speak", (PyCFunction)(void (*)(void))talk_speak, METH_FASTCALL,
+     "speak(exchange, pieces, expected, mask, most, sink, seconds, arms, request, /)"},
     {"post", (PyCFunction)(void (*)(void))talk_post_quietly, METH_FASTCALL,
      "post(send_queue, pieces, request, /)"},
     {"show", (PyCFunction)(void (*)(void))talk_show, METH_FASTCALL,
@@ -365,5 +344,7 @@ static struct PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit__talk(void)
 {
-    return native_refused() || talk_prepare_show() < 0 || talk_prepare_post() < 0 ? NULL : PyModule_Create(&module);
+    return native_refused() || talk_prepare_show() < 0 || talk_prepare_post() < 0
+                   || talk_prepare_exchange() < 0
+               ? NULL : PyModule_Create(&module);
 }

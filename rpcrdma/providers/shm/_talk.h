@@ -24,6 +24,16 @@ struct descriptor {
 
 _Static_assert(sizeof(struct descriptor) == 64, "DESCRIPTOR_OCTETS");
 
+enum { ASLEEP, LATE, OTHER, BESIDE, DECLINED };
+
+enum { /* places in a report */
+    NAPPED,
+    OVERSLEPT,
+    INVALIDATED,
+    NEWS,
+    REPORTS,
+};
+
 enum {
     PRODUCED = 0, /* words of a ring */
     CONSUMED = 8,
@@ -48,6 +58,28 @@ static inline uint64_t place_of(const Py_buffer *descriptors, uint64_t number)
     return number * sizeof(struct descriptor) % (uint64_t)descriptors->len;
 }
 
+struct rings {
+    Py_buffer words, descriptors, messages;
+    Py_buffer peer_words, peer_descriptors, peer_messages;
+    Py_buffer expected, mask;
+    Py_buffer sink;
+    Py_buffer report;
+    int has_sink;
+};
+
+struct call {
+    unsigned long long produced, start, consumed, most;
+    double nap, seconds;
+    unsigned long long arms, wanted;
+    unsigned long long rkey, address, octets; /* where the peer may have placed what it writes */
+};
+
+/* Where a message may be put in a send queue. */
+struct place {
+    unsigned long long produced, start, head;
+    Py_ssize_t length;
+};
+
 /* Whether these are the words and descriptors of a ring, and the words of another. */
 int talk_is_ring(const Py_buffer *words, const Py_buffer *descriptors, const Py_buffer *peer_words);
 /* Copy the pieces, a tuple, to the ring of messages; return their octets, or -1 with an exception. */
@@ -55,6 +87,17 @@ Py_ssize_t talk_gather(const Py_buffer *messages, uint64_t start, PyObject *piec
 /* Post a message that was copied there. */
 void talk_post(const Py_buffer *words, const Py_buffer *descriptors, uint64_t produced, uint64_t start,
                Py_ssize_t length);
+/* How many octets the pieces of a message have; -1 if they are not for us, -2 with an exception. */
+Py_ssize_t talk_total(PyObject *pieces);
+/* 1, and where a message may be put, as `SendQueue.start` says; 0 if not at once, -1 with an exception. */
+int talk_find_place(PyObject *queue, struct place *place);
+/* Note what is posted (`SendQueue.started`). */
+int talk_note(PyObject *queue, const struct place *place, PyObject *request);
+/* Post a message, look, and take the answer, in rings that are held: an outcome, or the answer. */
+PyObject *talk_talked(const struct rings *rings, struct call *call, PyObject *pieces);
+/* An exchange with all that comes before and behind it: see _talk_exchange.c. */
+PyObject *talk_speak(PyObject *self, PyObject *const *args, Py_ssize_t count);
+int talk_prepare_exchange(void);
 /* Post messages and look for nothing: see _talk_post.c. */
 PyObject *talk_put(PyObject *self, PyObject *arguments);
 PyObject *talk_post_quietly(PyObject *self, PyObject *const *args, Py_ssize_t count);

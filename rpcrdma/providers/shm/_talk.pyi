@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ...verbs.types import SendWR
+from .exchange import Exchange
 from .link import Host
 from .responder import Responder
 from .send_queue import SendQueue
@@ -46,6 +47,20 @@ def put(
 
 def post(queue: SendQueue, pieces: Sequence[bytes | memoryview], request: SendWR, /) -> bool:
     """Post a message quietly if that is simple; return whether that was done."""
+
+def speak(
+    exchange: Exchange,
+    pieces: Sequence[bytes | memoryview],
+    expected: bytes,
+    mask: bytes,
+    most: int,
+    sink: memoryview | None,
+    seconds: float,
+    arms: int,
+    request: SendWR,
+    /,
+) -> bytes | int | None:
+    """Post a message, look for the answer, take it, and note all of that, if it is simple."""
 
 def show(
     descriptors: memoryview,

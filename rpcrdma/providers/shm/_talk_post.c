@@ -129,11 +129,6 @@ PyObject *talk_put(PyObject *self, PyObject *arguments)
 
 /* --- In a send queue --- */
 
-struct place {
-    unsigned long long produced, start, head;
-    Py_ssize_t length;
-};
-
 /* An attribute that is a number; -1 with an exception. None of those asked for is below 0. */
 static long long number(PyObject *object, enum name name)
 {
@@ -153,8 +148,7 @@ static int set(PyObject *object, enum name name, unsigned long long value)
     return status;
 }
 
-/* How many octets the pieces have; -1 if they are not for us, -2 with an exception. */
-static Py_ssize_t total(PyObject *pieces)
+Py_ssize_t talk_total(PyObject *pieces)
 {
     Py_ssize_t count = PyTuple_Check(pieces) ? PyTuple_Size(pieces) : -1, octets = 0;
 
@@ -187,8 +181,7 @@ static int is_begun(PyObject *queue)
     return PyErr_Occurred() ? -1 : !nothing;
 }
 
-/* 1, and where a message may be put, as `SendQueue.start` says; 0 if not at once, -1 with an exception. */
-static int find_place(PyObject *queue, struct place *place)
+int talk_find_place(PyObject *queue, struct place *place)
 {
     PyObject *posted = PyObject_GetAttr(queue, names[N_posted]);
     Py_ssize_t waiting = posted == NULL ? -1 : PyObject_Size(posted);
@@ -216,8 +209,7 @@ static int find_place(PyObject *queue, struct place *place)
     return (long long)place->head - tail <= size;
 }
 
-/* Note what is posted (`SendQueue.started`). */
-static int note(PyObject *queue, const struct place *place, PyObject *request)
+int talk_note(PyObject *queue, const struct place *place, PyObject *request)
 {
     PyObject *posted = PyObject_GetAttr(queue, names[N_posted]), *one, *done = NULL;
 
@@ -302,11 +294,11 @@ PyObject *talk_post_quietly(PyObject *self, PyObject *const *args, Py_ssize_t co
         PyErr_SetString(PyExc_TypeError, "post(send_queue, pieces, request, /)");
         return NULL;
     }
-    place.length = total(args[1]);
-    status = place.length < 0 ? (int)place.length + 1 : find_place(args[0], &place);
+    place.length = talk_total(args[1]);
+    status = place.length < 0 ? (int)place.length + 1 : talk_find_place(args[0], &place);
     if (status <= 0)
         return status < 0 ? NULL : PyBool_FromLong(0);
-    if (carry_out(args[0], &place, args[1], &armed) < 0 || note(args[0], &place, args[2]) < 0
+    if (carry_out(args[0], &place, args[1], &armed) < 0 || talk_note(args[0], &place, args[2]) < 0
         || (armed && notify(args[0], armed) < 0))
         return NULL;
     return PyBool_FromLong(1);

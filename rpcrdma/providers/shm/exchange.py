@@ -35,7 +35,7 @@ from .ring import (
     WANTED,
     WRITE,
 )
-from .send_queue import SendQueue
+from .send_queue import QUIET, SendQueue
 from .talk import (
     ASLEEP,
     BESIDE,
@@ -50,6 +50,7 @@ from .talk import (
     look,
     nap,
     place,
+    speak,
     talk,
 )
 
@@ -120,7 +121,7 @@ class Exchange:
         octets: int = 0,
     ) -> bytes | None:
         """Exchange; see ``verbs.interfaces.ExchangingQueuePair``."""
-        host, responder, sends = self._host, self._responder, self._sends
+        host, responder = self._host, self._responder
         transfer = None if rkey is None else self._transfer(octets, len(expected))
         patience = self._patience(transfer)
         if not patience.seconds and not self._pays(patience):
@@ -136,14 +137,12 @@ class Exchange:
         if transfer is not None:
             nap_s, longest, began = transfer.nap_s, transfer.look_s, perf_counter()
         arms = 0 if self._turns.turning else self._doorbell.arms + 1
-        start = sends.start(sum(map(len, pieces)))
-        answer: bytes | int
-        if start < 0:
-            answer = self._post_elsewhere(pieces, arms)
-        else:
-            answer = self._talk(
-                start, pieces, expected, mask, most, sink, rkey, nap_s, longest, arms
-            )
+        said: bytes | int | None = None
+        if rkey is None:
+            said = speak(self, pieces, expected, mask, most, sink, longest, arms, QUIET)
+        if said is None:
+            said = self._speak(pieces, expected, mask, most, sink, rkey, nap_s, longest, arms)
+        answer = said
         if isinstance(answer, bytes):
             if patience.seconds != patience.longest_s:
                 patience.found(0.0)
@@ -203,6 +202,24 @@ class Exchange:
         gather(target, 0, pieces)
         sends.finish(0)
         return OTHER
+
+    def _speak(
+        self,
+        pieces: Sequence[bytes | memoryview],
+        expected: bytes,
+        mask: bytes,
+        most: int,
+        sink: memoryview | None,
+        rkey: int | None,
+        nap_s: float,
+        seconds: float,
+        arms: int,
+    ) -> bytes | int:
+        """Post a message where there is room, and take the answer if it is there in time."""
+        start = self._sends.start(sum(map(len, pieces)))
+        if start < 0:
+            return self._post_elsewhere(pieces, arms)
+        return self._talk(start, pieces, expected, mask, most, sink, rkey, nap_s, seconds, arms)
 
     def _talk(
         self,

@@ -29,6 +29,7 @@ from .ring import (
 )
 
 if TYPE_CHECKING:
+    from .exchange import Exchange
     from .send_queue import SendQueue
 
 ASLEEP: Final = 0
@@ -244,8 +245,27 @@ def post_in_python(queue: SendQueue, pieces: Sequence[bytes | memoryview], reque
     return False
 
 
+def speak_in_python(
+    exchange: Exchange,
+    pieces: Sequence[bytes | memoryview],
+    expected: bytes,
+    mask: bytes,
+    most: int,
+    sink: memoryview | None,
+    seconds: float,
+    arms: int,
+    request: SendWR,
+) -> bytes | int | None:
+    """Do what an exchange without a chunk does in its rings, if that is simple.
+
+    ``request`` is what is noted of what is posted. Returns the outcome as ``talk`` does, or None
+    if nothing has happened: here it is left to ``Exchange``.
+    """
+    return None
+
+
 try:
-    from ._talk import look, nap, place, post, put, talk
+    from ._talk import look, nap, place, post, put, speak, talk
 
     native = True
 except ImportError:
@@ -253,6 +273,7 @@ except ImportError:
     nap = nap_in_python
     place = place_in_python
     post = post_in_python
+    speak = speak_in_python
     put = put_in_python
     talk = talk_in_python
 
@@ -274,6 +295,8 @@ __all__ = [
     "post_in_python",
     "put",
     "put_in_python",
+    "speak",
+    "speak_in_python",
     "talk",
     "talk_in_python",
 ]
