@@ -500,6 +500,8 @@ static PyMethodDef methods[] = {
     {"count", (PyCFunction)(void (*)(void))quick_count, METH_FASTCALL,
      "count(session, asked, now, received, /)"},
     {"decode_stat", quick_decode_stat, METH_O, "decode_stat(decoder, /)"},
+    {"take_entries", (PyCFunction)(void (*)(void))quick_take_entries, METH_FASTCALL,
+     "take_entries(decoder, entries, cookies, /)"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -515,7 +517,7 @@ PyMODINIT_FUNC PyInit__quick(void)
         if (quick_names[name] == NULL
             && (quick_names[name] = PyUnicode_InternFromString(texts[name])) == NULL)
             return NULL;
-    if (quick_prepare_stat() < 0)
+    if (quick_prepare_stat() < 0 || quick_prepare_entries() < 0)
         return NULL;
     if (reply_octets == NULL && (reply_octets = PyLong_FromLong(REPLY)) == NULL)
         return NULL;

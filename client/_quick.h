@@ -82,6 +82,35 @@ const Asked *quick_asked(PyObject *const *args, Py_ssize_t count, Py_ssize_t wan
 PyObject *quick_answer(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *quick_took(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *quick_count(PyObject *self, PyObject *const *args, Py_ssize_t count);
+
+/* The attributes of a `Stat`, by the order of their names. */
+enum stat_field {
+    S_change, S_fsid, S_group, S_handle, S_owner, S_atime_ns, S_blocks, S_ctime_ns, S_ino, S_mode,
+    S_mtime_ns, S_nlink, S_rdev, S_size, STAT_FIELDS,
+};
+
+enum { STAT_TAIL = 52 }; /* octets from the device to the time of modification */
+
+extern PyObject *quick_decoder_class;
+
+/* Find the classes; 0, or -1 with an exception. */
+int quick_find_classes(void);
+/* Move a decoder on; 0, or -1 with an exception. */
+int quick_advance(PyObject *decoder, Py_ssize_t octets);
+/* 1, and the times of access, of the last change and of modification in nanoseconds, of STAT_TAIL octets
+ * at `tail`; 0 if they are not usual. */
+int quick_find_times(const unsigned char *tail, long long *times);
+/* What `st_mode` has of a type of file and a mode; 0 for a type that there is not. */
+uint32_t quick_mode(uint32_t type, uint32_t mode);
+/* A pair of numbers. */
+PyObject *quick_pair(uint64_t major, uint64_t minor);
+/* A `Stat` of its attributes, whose references are taken over; NULL, with an exception, if one is NULL. */
+PyObject *quick_make_stat(PyObject *values[STAT_FIELDS]);
+
+/* Append the usual entries of a listing: see _quick_entries.c. */
+PyObject *quick_take_entries(PyObject *self, PyObject *const *args, Py_ssize_t count);
+int quick_prepare_entries(void);
+
 /* Decode the attributes of a `Stat`: see _quick_stat.c. */
 PyObject *quick_decode_stat(PyObject *self, PyObject *decoder);
 int quick_prepare_stat(void);

@@ -26,3 +26,8 @@ def decode_stat(decoder: Decoder, /) -> Stat:
 
 def heed(session: Session, asked: Asked, decoder: Decoder, /) -> float | None:
     """Heed the usual reply: see ``quick.heed_in_python``."""
+
+def take_entries(
+    decoder: Decoder, entries: list[tuple[bytes, Stat | int]], cookies: list[int], /
+) -> None:
+    """Decode entries up to one that is not usual: see ``attributes.decode_entries``."""

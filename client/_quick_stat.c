@@ -21,7 +21,7 @@ enum {
     LINKS_AT = 64,
     NAMES_AT = 68,
     NAMES_MAX = 64, /* octets of a name that is decoded here */
-    TAIL = 52,      /* from the device to the time of modification */
+    TAIL = STAT_TAIL,
     USED_AT = 8,
     TIMES_AT = 16,
     TIME = 12,
@@ -39,11 +39,7 @@ static const uint32_t FILE_TYPES[] = {
     0, 0100000, 0040000, 0060000, 0020000, 0120000, 0140000, 0010000, 0040000, 0100000,
 };
 
-enum field {
-    F_change, F_fsid, F_group, F_handle, F_owner, F_st_atime_ns, F_st_blocks, F_st_ctime_ns,
-    F_st_ino, F_st_mode, F_st_mtime_ns, F_st_nlink, F_st_rdev, F_st_size, FIELDS, F_offset = FIELDS,
-    F_peek, ALL,
-};
+enum field { F_offset = STAT_FIELDS, F_peek, ALL };
 
 static const char *const texts[ALL] = {
     "change", "fsid", "group", "handle", "owner", "st_atime_ns", "st_blocks", "st_ctime_ns",
@@ -51,14 +47,36 @@ static const char *const texts[ALL] = {
 };
 
 static PyObject *fields[ALL], *usual_octets, *no_handle;
-static PyObject *decoder_class, *stat_class, *in_python; /* found when they are first needed */
+static PyObject *stat_class, *in_python; /* found when they are first needed */
+PyObject *quick_decoder_class;
 
 struct found {
     const unsigned char *octets, *owner, *group, *tail;
-    uint32_t owner_size, group_size;
+    uint32_t owner_size, group_size, mode;
     long long times[3]; /* of access, of the last change, of modification */
     Py_ssize_t end;
 };
+
+int quick_find_times(const unsigned char *tail, long long *times)
+{
+    for (int each = 0; each < 3; each++) {
+        const unsigned char *time = tail + TIMES_AT + TIME * each;
+        int64_t seconds = (int64_t)u64(time);
+        uint32_t rest = u32(time + 8);
+
+        if (rest >= BILLION || seconds > LATEST_S || seconds < -LATEST_S)
+            return 0;
+        times[each] = seconds * BILLION + rest;
+    }
+    return 1;
+}
+
+uint32_t quick_mode(uint32_t type, uint32_t mode)
+{
+    if (type >= sizeof FILE_TYPES / sizeof *FILE_TYPES || FILE_TYPES[type] == 0)
+        return 0;
+    return FILE_TYPES[type] | (mode & 07777);
+}
 
 /* A name at `at`; 0 if it is not whole, too long, or badly padded. */
 static int find_name(const Py_buffer *view, Py_ssize_t *at, const unsigned char **name, uint32_t *size)
@@ -85,13 +103,12 @@ static int find(const Py_buffer *view, struct found *found)
 {
     const unsigned char *octets = view->buf;
     Py_ssize_t at = NAMES_AT;
-    uint32_t type;
 
     if (view->len < NAMES_AT || u32(octets) != WORDS || u32(octets + 4) != FIRST_WORD
         || u32(octets + 8) != SECOND_WORD)
         return 0;
-    type = u32(octets + TYPE_AT);
-    if (type == 0 || type >= sizeof FILE_TYPES / sizeof *FILE_TYPES)
+    found->mode = quick_mode(u32(octets + TYPE_AT), u32(octets + MODE_AT));
+    if (found->mode == 0)
         return 0;
     if (!find_name(view, &at, &found->owner, &found->owner_size)
         || !find_name(view, &at, &found->group, &found->group_size) || view->len - at < TAIL
@@ -100,19 +117,10 @@ static int find(const Py_buffer *view, struct found *found)
     found->octets = octets;
     found->tail = octets + at;
     found->end = at + TAIL;
-    for (int each = 0; each < 3; each++) {
-        const unsigned char *time = found->tail + TIMES_AT + TIME * each;
-        int64_t seconds = (int64_t)u64(time);
-        uint32_t rest = u32(time + 8);
-
-        if (rest >= BILLION || seconds > LATEST_S || seconds < -LATEST_S)
-            return 0;
-        found->times[each] = seconds * BILLION + rest;
-    }
-    return 1;
+    return quick_find_times(found->tail, found->times);
 }
 
-static PyObject *of_device(uint64_t major, uint64_t minor)
+PyObject *quick_pair(uint64_t major, uint64_t minor)
 {
     PyObject *pair = PyTuple_New(2);
 
@@ -130,30 +138,13 @@ static PyObject *octets_of(const unsigned char *octets, uint32_t size)
     return PyBytes_FromStringAndSize((const char *)octets, (Py_ssize_t)size);
 }
 
-/* Make what was found. */
-static PyObject *make(const struct found *found)
+PyObject *quick_make_stat(PyObject *values[STAT_FIELDS])
 {
     allocfunc allocate = (allocfunc)PyType_GetSlot((PyTypeObject *)stat_class, Py_tp_alloc);
-    const unsigned char *octets = found->octets, *tail = found->tail;
-    PyObject *made = allocate((PyTypeObject *)stat_class, 0), *values[FIELDS];
+    PyObject *made = allocate((PyTypeObject *)stat_class, 0);
     int failed = made == NULL;
 
-    values[F_change] = PyLong_FromUnsignedLongLong(u64(octets + CHANGE_AT));
-    values[F_fsid] = of_device(u64(octets + MAJOR_AT), u64(octets + MINOR_AT));
-    values[F_group] = octets_of(found->group, found->group_size);
-    values[F_handle] = Py_NewRef(no_handle);
-    values[F_owner] = octets_of(found->owner, found->owner_size);
-    values[F_st_atime_ns] = PyLong_FromLongLong(found->times[0]);
-    values[F_st_blocks] = PyLong_FromUnsignedLongLong(u64(tail + USED_AT) / BLOCK);
-    values[F_st_ctime_ns] = PyLong_FromLongLong(found->times[1]);
-    values[F_st_ino] = PyLong_FromUnsignedLongLong(u64(octets + FILEID_AT));
-    values[F_st_mode] = PyLong_FromUnsignedLong(FILE_TYPES[u32(octets + TYPE_AT)]
-                                                | (u32(octets + MODE_AT) & 07777));
-    values[F_st_mtime_ns] = PyLong_FromLongLong(found->times[2]);
-    values[F_st_nlink] = PyLong_FromUnsignedLong(u32(octets + LINKS_AT));
-    values[F_st_rdev] = PyLong_FromUnsignedLongLong(u64(tail));
-    values[F_st_size] = PyLong_FromUnsignedLongLong(u64(octets + SIZE_AT));
-    for (int each = 0; each < FIELDS; each++) {
+    for (int each = 0; each < STAT_FIELDS; each++) {
         if (values[each] == NULL || failed || PyObject_SetAttr(made, fields[each], values[each]) < 0)
             failed = 1;
         Py_XDECREF(values[each]);
@@ -161,6 +152,29 @@ static PyObject *make(const struct found *found)
     if (failed)
         Py_CLEAR(made);
     return made;
+}
+
+/* Make what was found. */
+static PyObject *make(const struct found *found)
+{
+    const unsigned char *octets = found->octets, *tail = found->tail;
+    PyObject *values[STAT_FIELDS];
+
+    values[S_change] = PyLong_FromUnsignedLongLong(u64(octets + CHANGE_AT));
+    values[S_fsid] = quick_pair(u64(octets + MAJOR_AT), u64(octets + MINOR_AT));
+    values[S_group] = octets_of(found->group, found->group_size);
+    values[S_handle] = Py_NewRef(no_handle);
+    values[S_owner] = octets_of(found->owner, found->owner_size);
+    values[S_atime_ns] = PyLong_FromLongLong(found->times[0]);
+    values[S_blocks] = PyLong_FromUnsignedLongLong(u64(tail + USED_AT) / BLOCK);
+    values[S_ctime_ns] = PyLong_FromLongLong(found->times[1]);
+    values[S_ino] = PyLong_FromUnsignedLongLong(u64(octets + FILEID_AT));
+    values[S_mode] = PyLong_FromUnsignedLong(found->mode);
+    values[S_mtime_ns] = PyLong_FromLongLong(found->times[2]);
+    values[S_nlink] = PyLong_FromUnsignedLong(u32(octets + LINKS_AT));
+    values[S_rdev] = PyLong_FromUnsignedLongLong(u64(tail));
+    values[S_size] = PyLong_FromUnsignedLongLong(u64(octets + SIZE_AT));
+    return quick_make_stat(values);
 }
 
 static PyObject *of_module(const char *module, const char *name)
@@ -173,22 +187,34 @@ static PyObject *of_module(const char *module, const char *name)
 }
 
 /* Find the classes; 0, or -1 with an exception. */
-static int find_classes(void)
+int quick_find_classes(void)
 {
-    if (decoder_class == NULL)
-        decoder_class = of_module("nfsrdma.xdr", "Decoder");
+    if (quick_decoder_class == NULL)
+        quick_decoder_class = of_module("nfsrdma.xdr", "Decoder");
     if (in_python == NULL)
         in_python = of_module("nfsrdma.client.attributes", "decode_stat_in_python");
     if (stat_class == NULL)
         stat_class = of_module("nfsrdma.client.attributes", "Stat");
-    return decoder_class && in_python && stat_class ? 0 : -1;
+    return quick_decoder_class && in_python && stat_class ? 0 : -1;
+}
+
+int quick_advance(PyObject *decoder, Py_ssize_t octets)
+{
+    PyObject *start = PyObject_GetAttr(decoder, fields[F_offset]), *count = PyLong_FromSsize_t(octets);
+    PyObject *end = start != NULL && count != NULL ? PyNumber_Add(start, count) : NULL;
+    int status = end == NULL ? -1 : PyObject_SetAttr(decoder, fields[F_offset], end);
+
+    Py_XDECREF(start);
+    Py_XDECREF(count);
+    Py_XDECREF(end);
+    return status;
 }
 
 /* Decode what is usual; NULL if it is not, with nothing changed, or with an exception. */
 static PyObject *decode(PyObject *decoder)
 {
     PyObject *view = PyObject_CallMethodObjArgs(decoder, fields[F_peek], usual_octets, NULL);
-    PyObject *made = NULL, *start, *length, *end = NULL;
+    PyObject *made = NULL;
     struct found found;
     Py_buffer octets;
 
@@ -204,15 +230,8 @@ static PyObject *decode(PyObject *decoder)
     Py_DECREF(view);
     if (made == NULL)
         return NULL;
-    start = PyObject_GetAttr(decoder, fields[F_offset]);
-    length = PyLong_FromSsize_t(found.end);
-    if (start != NULL && length != NULL)
-        end = PyNumber_Add(start, length);
-    if (end == NULL || PyObject_SetAttr(decoder, fields[F_offset], end) < 0)
+    if (quick_advance(decoder, found.end) < 0)
         Py_CLEAR(made);
-    Py_XDECREF(start);
-    Py_XDECREF(length);
-    Py_XDECREF(end);
     return made;
 }
 
@@ -221,9 +240,9 @@ PyObject *quick_decode_stat(PyObject *self, PyObject *decoder)
     PyObject *made = NULL;
 
     (void)self;
-    if (find_classes() < 0)
+    if (quick_find_classes() < 0)
         return NULL;
-    if ((PyObject *)Py_TYPE(decoder) == decoder_class)
+    if ((PyObject *)Py_TYPE(decoder) == quick_decoder_class)
         made = decode(decoder);
     if (made != NULL || PyErr_Occurred())
         return made;

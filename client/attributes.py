@@ -263,8 +263,14 @@ def _time_of(time: t.nfstime4 | None) -> int:
 
 try:
     from ._quick import decode_stat as decode_stat
+    from ._quick import take_entries as take_entries
 except ImportError:
     decode_stat = decode_stat_in_python
+
+    def take_entries(
+        decoder: Decoder, entries: list[tuple[bytes, Stat | int]], cookies: list[int], /
+    ) -> None:
+        """Take none of the entries that the compiled twin of :func:`decode_entries` would."""
 
 
 # --- Directories ---
@@ -299,14 +305,17 @@ def decode_entries(dec: Decoder) -> Page:
     """
     page = Page(dec.fixed_opaque(8))
     form = _EntryForm()
+    take_entries(dec, page.entries, page.cookies)
     while dec.boolean():
-        page.cookie = dec.uint64()
-        page.cookies.append(page.cookie)
+        page.cookies.append(dec.uint64())
         name = dec.opaque(NAME_MAX)
         if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
             raise XdrError(f"a directory entry called {name!r}")
         page.entries.append((name, form.decode(dec)))
+        take_entries(dec, page.entries, page.cookies)
     page.end = dec.boolean()
+    if page.cookies:
+        page.cookie = page.cookies[-1]
     return page
 
 
