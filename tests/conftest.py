@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.hosts import loopback
+from tests.support.hosts import loopback, own_network
 
 _OWN = loopback(0)[:-1]
-_ONCE = re.compile(r"::|ipv6", re.IGNORECASE)
-"""In the names of cases that use ``::1``, the one loopback address that IPv6 has."""
+_ONCE = re.compile(r"::|ipv6|all of|wildcard", re.IGNORECASE)
+"""In the names of cases that use ``::1``, IPv6's one loopback address, or all addresses."""
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -27,10 +27,14 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 @pytest.fixture(autouse=True)
 def _one_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have cases of ``::1`` wait for those of the other processes."""
+    """Give cases of what exists once a network of their own, or have them wait for each other."""
     if _ONCE.search(request.node.name) is None:
         yield
         return
+    with own_network() as alone:
+        if alone:
+            yield
+            return
     with (Path(tempfile.gettempdir()) / f"nfsrdma-tests-{os.getuid()}-ipv6.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
