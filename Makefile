@@ -36,8 +36,10 @@ demo: $(STAMP) ## copy a tree in and out over RDMA and TCP, and compare every fi
 
 test: $(STAMP) ## the whole test suite, with branch coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
+	@$(BIN)/python -m pytest $(SHARED_OUT) \
 	  --cov --cov-report term --cov-fail-under $(COVERAGE) $(TESTS)
+# A file's tests stay together, and files start in the order of tests/conftest.py: the longest first.
+SHARED_OUT = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COVERAGE ?= 90
 TESTS ?= tests
 
@@ -59,14 +61,14 @@ mount-workloads: $(STAMP) ## git, make, databases, fio, rsync ... on a mount; AR
 	@PYTHONPATH=src:. $(BIN)/python -m tests.mount_workloads $(ARGS)
 
 twins: $(STAMP) ## what the native modules do, done by their twins in Python
-	@NFSRDMA_NATIVE=0 $(BIN)/python -m pytest $(TWIN_TESTS) -k 'not verbs and not shm'
+	@NFSRDMA_NATIVE=0 $(BIN)/python -m pytest $(SHARED_OUT) $(TWIN_TESTS) -k 'not verbs and not shm'
 TWIN_TESTS = tests/conformance tests/unit/test_roce_*.py tests/unit/test_xdr_*.py \
   tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/vectors/test_roce_captures.py \
   tests/sim/test_transport_sim.py tests/loopback/test_soft_udp.py \
   tests/unit/test_task_future.py tests/unit/test_dissector_capture.py tests/security/test_security_captures.py tests/unit/test_server_local.py tests/unit/test_server_lanes.py
 
 lanes-off: $(STAMP) ## what the server's lane does, done by the machine
-	@NFSRDMA_LANES=0 $(BIN)/python -m pytest $(LANE_TESTS)
+	@NFSRDMA_LANES=0 $(BIN)/python -m pytest $(SHARED_OUT) $(LANE_TESTS)
 LANE_TESTS = tests/unit/test_server_*.py tests/security/test_security_[m-w]*.py \
   tests/loopback/test_client_server.py tests/sim/test_server_sim.py
 
@@ -80,7 +82,7 @@ compiled: $(STAMP) ## the dissector compiled from its own source, in build/compi
 	@cd build/compiled && NFSRDMA_COMPILED=1 $(abspath $(BIN))/python setup.py -q build_ext --inplace
 	@cd build/compiled && PYTHONPATH=$(abspath build/compiled/src) $(abspath $(BIN))/python -m nfsrdma doctor compiled
 	@cd build/compiled && PYTHONPATH=$(abspath build/compiled/src) $(abspath $(BIN))/python -m pytest \
-	  -p no:cacheprovider --numprocesses $(JOBS) --dist loadfile $(COMPILED_TESTS)
+	  -p no:cacheprovider $(SHARED_OUT) $(COMPILED_TESTS)
 COMPILED_TESTS = tests/unit/test_dissector_*.py tests/unit/test_cli_dissect.py tests/vectors \
   tests/property/test_dissector_*.py tests/security/test_security_captures*.py tests/fuzz
 
@@ -115,7 +117,7 @@ WIRESHARK_TESTS = tests/unit/test_dissector_wireshark.py tests/vectors/test_diss
 
 fuzz: $(STAMP) ## SECONDS=600 of coverage-guided fuzzing of the dissector; says how to replay what breaks
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(EXTRA) fuzz)
 	@PYTHONPATH=src:. nice $(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 SECONDS ?= 600
 
@@ -168,21 +170,25 @@ emit: $(STAMP) ## emit anew what `make check` finds stale: XDR modules, blocking
 	@$(BIN)/python tools/conform_results.py
 	@$(BIN)/python tools/public_api.py
 
+# Packages of one of pyproject.toml's extras: `-e '.[docs]'` would build all of ours once more.
+EXTRA = $(BIN)/python -c 'import sys, tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]])'
+
 docs: $(STAMP) ## the documentation as a site in out/docs; warnings are errors
 	@$(BIN)/python -c 'import furo, myst_parser, sphinx_click, sphinx_copybutton' 2>/dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(EXTRA) docs)
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html -d out/doctrees docs out/docs
 	@echo "open out/docs/index.html"
 
 manual: $(STAMP) ## man pages and completions of the shells, in out/manual
 	@$(BIN)/python -c 'import click_man' 2>/dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[package]'
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(EXTRA) package)
 	@$(BIN)/python tools/manual.py out/manual
 	@echo "man -l out/manual/man/nfsrdma.1"
 
 dist: $(STAMP) ## a wheel and a source distribution, in dist
 	@$(BIN)/python -c 'import build' 2>/dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[package]'
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(EXTRA) package)
 	@$(BIN)/python -m build --outdir dist . >/dev/null && ls dist
 
 deb: ## a package for this Debian, in dist

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +18,39 @@ _OWN = loopback(0)[:-1]
 _ONCE = re.compile(r"::|ipv6|all of|wildcard", re.IGNORECASE)
 """In the names of cases that use ``::1``, IPv6's one loopback address, or all addresses."""
 
+_MEASURED_SEEDS = 3
+"""Cases of each scenario by seeds, the first ones, that count for the coverage."""
+
+_LONG = (
+    *("test_mount_workloads.py", "test_guides.py", "test_fuse_power.py", "test_fuse_mount_8.py"),
+    *("test_nfs_seeds.py", "test_fuse_seeds.py", "test_conform_hostile.py", "test_rdma_bench.py"),
+    *("test_crashes.py", "test_fuse_kills.py", "test_examples.py", "test_failover_seeds.py"),
+)
+"""Files that take longest for the number of their tests: one that came last would be waited for."""
+
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name a case for an address of this process by the last octet alone."""
     if isinstance(val, str) and val.startswith(_OWN):
         return f"own{val.removeprefix(_OWN)}"
     return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say what is measured, and where several processes run the files, which of them come first.
+
+    More seeds of a scenario take other turns of the code that its first ones have run, at less than
+    half of the time if that is not measured: those are for their findings only.
+    """
+    for item in items:
+        call = getattr(item, "callspec", None)
+        indices = call.indices if call is not None else {}
+        if max(indices.get("seed", 0), indices.get("first", 0)) >= _MEASURED_SEEDS:
+            item.add_marker("no_cover")
+    if hasattr(config, "workerinput"):
+        sizes = Counter(item.path for item in items)
+        ranks = {name: rank for rank, name in enumerate(_LONG)}
+        items.sort(key=lambda item: (ranks.get(item.path.name, len(ranks)), -sizes[item.path]))
 
 
 @pytest.fixture(autouse=True)
