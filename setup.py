@@ -141,5 +141,8 @@ setup(
     cmdclass={"build_py": BuildPackage, "sdist": SourceDistribution},
     ext_modules=[*map(extension, NATIVE), *(compiled() if with_compiled else ())],
     setup_requires=[MYPY] if with_compiled else [],
-    options={} if with_compiled else {"bdist_wheel": {"py_limited_api": "cp311"}},
+    options={
+        "build_ext": {"parallel": True},  # as many modules at a time as there are cores
+        **({} if with_compiled else {"bdist_wheel": {"py_limited_api": "cp311"}}),
+    },
 )
