@@ -51,7 +51,8 @@ _STAT: Final = struct.pack(">I", t.OP_GETATTR) + STAT
 _XID: Final = struct.Struct(">I")
 _WORD: Final = 4
 _STRETCH_S: Final = 0.001
-"""Seconds for which calls may be made without a turn of the reactor between them."""
+"""Seconds for which calls may be made without a turn of the reactor between them: so many times as
+the reactor has ``patience``, if it says."""
 _SLOW: Final = 3
 """Calls that go the usual way after one for which it did not pay to wait."""
 _REPLY: Final = struct.Struct(">11I16s9I")
@@ -253,11 +254,12 @@ except ImportError:
 class Quick:
     """The short way into a session, with the credentials of ``header``."""
 
-    __slots__ = ("_header", "_session", "_slow", "_turn_by")
+    __slots__ = ("_header", "_patience", "_session", "_slow", "_turn_by")
 
     def __init__(self, session: Session, header: Header) -> None:
         self._session = session
         self._header = header.octets[_WORD:]
+        self._patience = getattr(session.reactor, "patience", 1)
         self._turn_by = 0.0
         """When the reactor is to have a turn, by its time: then a call waits for one."""
         self._slow = 0
@@ -315,7 +317,7 @@ class Quick:
                 answer = Answer(xid + _NULL, _NULL_MASK)
                 reply = swift(number, (octets,), room, answer, None)
             else:
-                self._turn_by = now + _STRETCH_S
+                self._turn_by = now + _STRETCH_S * self._patience
             if reply is None:
                 reply = swift.post(number, (octets,), room)
         if reply is None:
@@ -414,7 +416,7 @@ class Quick:
         if self._slow:
             self._slow -= 1
         else:
-            self._turn_by = now + _STRETCH_S
+            self._turn_by = now + _STRETCH_S * self._patience
         kind = asked.kind
         try:
             return kind.decode(decoder)

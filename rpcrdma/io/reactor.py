@@ -83,6 +83,10 @@ class SelectReactor:
     and the loop goes on. It may be turned again from within a callback.
     """
 
+    patience = 4
+    """How much longer than another loop it may be kept from its turn by calls that are made without
+    one: it turns for whoever makes them, and has little else to do."""
+
     def __init__(self, *, spin_s: float = 0.0) -> None:
         self._spin_s = spin_s
         self._pid = os.getpid()
