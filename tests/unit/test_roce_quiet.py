@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from tests.support.roce import REMOTE, Faults, Pair
 
-from nfsrdma.rpcrdma.roce.engine import requester
+from nfsrdma.rpcrdma.roce.engine import quiet, requester
 from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
 from nfsrdma.rpcrdma.verbs.types import QpOptions, RecvWR, SendWR, WrOpcode
 
@@ -67,12 +67,11 @@ def _talk(seed: int) -> tuple[list[object], list[object], int]:
 @pytest.mark.parametrize("first", range(0, 100, 20))
 def test_in_one_step_or_in_many(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = 0
-    add_quiet = requester.add_quiet
 
     def spy(*arguments: object) -> None:
         nonlocal quick
         quick += 1
-        add_quiet(*arguments)  # type: ignore[arg-type]
+        quiet.add_quiet(*arguments)  # type: ignore[arg-type]
 
     for seed in range(first, first + 20):
         monkeypatch.setattr(requester, "add_quiet", spy)
