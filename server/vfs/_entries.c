@@ -141,7 +141,7 @@ failed:
 
 static PyObject *nanoseconds(const struct statx_timestamp *time)
 {
-    return PyLong_FromLongLong((long long)time->tv_sec * 1000000000 + time->tv_nsec);
+    return entries_nanoseconds(time->tv_sec, (long)time->tv_nsec);
 }
 
 /* Set an attribute to a value, whose reference is taken. */

@@ -14,6 +14,8 @@
 
 enum { BILLION = 1000000000, BLOCK = 512 };
 
+#define MANY INT64_C(9000000000) /* seconds, of which the nanoseconds have 64 bits */
+
 enum name {
     N_atime_ns, N_btime_ns, N_change, N_ctime_ns, N_fileid, N_gid, N_mode, N_mtime_ns, N_nlink,
     N_rdev, N_size, N_space_used, N_type, N_uid, FIELDS, N__kept = FIELDS, N__stamps, N_identity,
@@ -79,9 +81,29 @@ static int fd_of(PyObject *cache, PyObject *identity)
     return descriptor(number);
 }
 
+PyObject *entries_nanoseconds(long long seconds, long rest)
+{
+    PyObject *whole, *billion, *part, *product = NULL, *sum = NULL;
+
+    if (seconds < MANY && seconds > -MANY)
+        return PyLong_FromLongLong(seconds * BILLION + rest);
+    whole = PyLong_FromLongLong(seconds);
+    billion = PyLong_FromLong(BILLION);
+    part = PyLong_FromLong(rest);
+    if (whole != NULL && billion != NULL && part != NULL)
+        product = PyNumber_Multiply(whole, billion);
+    if (product != NULL)
+        sum = PyNumber_Add(product, part);
+    Py_XDECREF(whole);
+    Py_XDECREF(billion);
+    Py_XDECREF(part);
+    Py_XDECREF(product);
+    return sum;
+}
+
 static PyObject *nanoseconds(const struct timespec *time)
 {
-    return PyLong_FromLongLong((long long)time->tv_sec * BILLION + time->tv_nsec);
+    return entries_nanoseconds(time->tv_sec, time->tv_nsec);
 }
 
 static PyObject *device_of(dev_t device)

@@ -36,6 +36,7 @@ def fill(folder: Path) -> list[str]:
     (folder / "link").symlink_to("file")
     (folder / "directory").mkdir()
     os.mkfifo(folder / "fifo")
+    os.utime(folder / "fifo", ns=(10**19 + 1, 15 * 10**18 + 7))  # more than 64 bits have
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / "socket"))
     names = ["file", "sparse", "again", "link", "directory", "fifo", "socket"]

@@ -93,6 +93,8 @@ def of_every_kind(folder: Path) -> None:
         os.close(os.open(os.fsencode(folder) + b"/" + name, os.O_CREAT | os.O_WRONLY))
     os.utime(folder / "file", ns=(-1, -1_000_000_001))
     os.utime(folder / "sub", ns=(1 << 33, (1 << 33) * 1_000_000_000 + 5))
+    # Beyond the year 2262, whose nanoseconds are the last that 64 bits have.
+    os.utime(folder / "fifo", ns=(10**19 + 1, 15 * 10**18 + 7))
     (folder / "file").chmod(0o6754)
     if os.geteuid() == 0:
         os.chown(folder / "fifo", 4_000_000_000, 4_294_967_294)
