@@ -105,7 +105,7 @@ class FileSystem(AccessControl):
         else:
             raise ValueError(f"mknod: {mode:#o} is no type of file that it makes")
 
-    async def touch(self, path: Path, mode: int = 0o666, *, exist_ok: bool = True) -> None:
+    async def touch(self, path: Path, mode: int = 0o644, *, exist_ok: bool = True) -> None:
         """Make an empty file; one that is there gets the current time if ``exist_ok``."""
         file = await self.open(path, "ab" if exist_ok else "xb", permissions=mode)
         await file.close()

@@ -64,7 +64,7 @@ class Names(Lookups):
             raise ValueError("a path cannot have a null character in it")
         await self._create(path, t.createtype4(t.NF4LNK, octets), 0o777, endings.ANOTHER)
 
-    async def mkfifo(self, path: Path, mode: int = 0o666) -> None:
+    async def mkfifo(self, path: Path, mode: int = 0o644) -> None:
         """Make a named pipe, which is one for the programs of each machine by itself."""
         await self._create(path, t.createtype4(t.NF4FIFO), mode, endings.ANOTHER)
 

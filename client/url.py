@@ -18,6 +18,7 @@ _TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
 _PORTS = {"rdma": 20049, "tcp": 2049}
 _KEPT = "".join(chr(code) for code in range(33, 127))
 """Characters of a URL that are kept as they are, including ``%``."""
+_BRACKETS = "an IPv6 address is written in brackets, as [::1]"
 
 
 class UrlError(ValueError):
@@ -31,31 +32,33 @@ def _minor(text: str) -> int:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
         raise ValueError("a number of seconds above 0")
     return value
 
 
-def _size(text: str) -> int:
-    value = int(text)
-    if value < 1024:
-        raise ValueError("a number of octets, 1024 at least")
+def _whole(text: str, what: str, least: int, most: int | None = None) -> int:
+    """Return the number that ``text`` is. Raises ``ValueError``, which says ``what`` is wanted."""
+    value = int(text) if text.isascii() and text.isdigit() else -1
+    if value < least or (most is not None and value > most):
+        raise ValueError(what)
     return value
+
+
+def _size(text: str) -> int:
+    return _whole(text, "a number of octets, 1024 at least", 1024)
 
 
 def _cache(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError("a number of octets")
-    return value
+    return _whole(text, "a number of octets", 0)
 
 
 def _connections(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= NCONNECT_MAX:
-        raise ValueError(f"a number from 1 to {NCONNECT_MAX}")
-    return value
+    return _whole(text, f"a number from 1 to {NCONNECT_MAX}", 1, NCONNECT_MAX)
 
 
 def _path(text: str) -> str:
@@ -69,10 +72,7 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _identity(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 1 << 32:
-        raise ValueError("a number from 0 to 4294967295")
-    return value
+    return _whole(text, "a number from 0 to 4294967295", 0, (1 << 32) - 1)
 
 
 # Option of the query -> (field of MountOptions, how its value is read). What is absent is an error.
@@ -141,9 +141,13 @@ def parse_url(text: str) -> Url:
     try:
         # As octets, percent-encoded: urlsplit() would drop tabs and newlines from a file's name.
         parts = urlsplit(quote(text.encode("utf-8", "surrogateescape"), safe=_KEPT))
+    except ValueError:
+        raise UrlError(f"{text!r}: {_BRACKETS}") from None
+    try:
         port = parts.port
-    except ValueError as error:
-        raise UrlError(f"{text!r}: {error}") from None
+    except ValueError:
+        reason = f"a port is a number from 1 to 65535, and {_BRACKETS}"
+        raise UrlError(f"{text!r}: {reason}") from None
     if parts.username is not None or parts.password is not None:
         raise UrlError(f"{text!r}: a user name has no place here; use ?uid= and ?gid=")
     if parts.fragment:
@@ -170,6 +174,16 @@ def _host(text: str, quoted: str) -> str:
     if not host or not host.isprintable():
         raise UrlError(f"{text!r} names no host")
     return host
+
+
+def url_of_place(transport: str, host: str, port: int | None, path: str) -> str:
+    """Return the URL of ``host:/path`` as mount(8) writes it: each octet of the path is a name's.
+
+    ``host`` is as in a URL, and so may be an IPv6 address in brackets.
+    """
+    where = host if port is None else f"{host}:{port}"
+    octets = path.encode("utf-8", "surrogateescape")
+    return f"nfs+{transport}://{where}/{'/'.join(map(_encoded, octets.split(b'/')))}"
 
 
 def _components(text: str, path: str) -> tuple[bytes, ...]:

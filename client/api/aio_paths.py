@@ -262,7 +262,7 @@ class AsyncPaths(LoopMount):
         """Make a symbolic link at ``path`` that holds ``target``."""
         await self._run(self._client.symlink(fspath(target), fspath(path)))
 
-    async def mkfifo(self, path: StrOrBytesPath, mode: int = 0o666) -> None:
+    async def mkfifo(self, path: StrOrBytesPath, mode: int = 0o644) -> None:
         """Make a named pipe. What is written to it does not go to the server."""
         await self._run(self._client.mkfifo(fspath(path), mode))
 
@@ -342,7 +342,7 @@ class AsyncPaths(LoopMount):
         await self._run(coroutine)
 
     async def touch(
-        self, path: StrOrBytesPath, mode: int = 0o666, *, exist_ok: bool = True
+        self, path: StrOrBytesPath, mode: int = 0o644, *, exist_ok: bool = True
     ) -> None:
         """Make an empty file; one that is there gets the current time if ``exist_ok``."""
         await self._run(self._client.touch(fspath(path), mode, exist_ok=exist_ok))

@@ -254,7 +254,7 @@ class Paths(ThreadMount):
         """Make a symbolic link at ``path`` that holds ``target``."""
         self._run(self._client.symlink(fspath(target), fspath(path)))
 
-    def mkfifo(self, path: StrOrBytesPath, mode: int = 0o666) -> None:
+    def mkfifo(self, path: StrOrBytesPath, mode: int = 0o644) -> None:
         """Make a named pipe. What is written to it does not go to the server."""
         self._run(self._client.mkfifo(fspath(path), mode))
 
@@ -333,7 +333,7 @@ class Paths(ThreadMount):
         coroutine = self._client.utime(fspath(path), times, ns=ns, follow_symlinks=follow_symlinks)
         self._run(coroutine)
 
-    def touch(self, path: StrOrBytesPath, mode: int = 0o666, *, exist_ok: bool = True) -> None:
+    def touch(self, path: StrOrBytesPath, mode: int = 0o644, *, exist_ok: bool = True) -> None:
         """Make an empty file; one that is there gets the current time if ``exist_ok``."""
         self._run(self._client.touch(fspath(path), mode, exist_ok=exist_ok))
 

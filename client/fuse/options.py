@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from ..nodes import UNCACHED, Lifetimes
 from ..options import NCONNECT_MAX, PATHS_MAX, MountOptions
-from ..url import UrlError, parse_url
+from ..url import UrlError, parse_url, url_of_place
 from .choices import Choices
 from .mounting import FLAGS
 
@@ -113,11 +113,10 @@ class FuseOptions:
     def url(self, source: str) -> str:
         """Return the URL of ``source``, a URL or ``host:/path``. Raises ``ValueError``."""
         if "://" not in source:
-            host, colon, path = source.rpartition(":/")
+            host, colon, path = source.partition(":/")
             if not colon or not host:
                 raise UrlError(f"{source!r} is neither a URL nor host:/path")
-            port = f":{self.port}" if self.port is not None else ""
-            return self.url(f"nfs+{self.proto or 'rdma'}://{host}{port}/{path}")
+            return self.url(url_of_place(self.proto or "rdma", host, self.port, path))
         parsed = parse_url(source)
         count = 1 + len(self.mount.over(parsed.options).paths or ())
         if count > self.paths_max:
@@ -285,14 +284,17 @@ def _one_of(text: str, known: dict[str, T]) -> T:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
     if not 0 <= seconds < float("inf"):
         raise ValueError("a number of seconds")
     return seconds
 
 
 def _number(text: str, least: int, most: int) -> int:
-    number = int(text) if text.isdigit() else -1
+    number = int(text) if text.isascii() and text.isdigit() else -1
     if not least <= number <= most:
         raise ValueError(f"a number from {least} to {most}")
     return number

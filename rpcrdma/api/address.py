@@ -56,8 +56,9 @@ def parse_address(text: str, *, provider: str | None = None) -> Address:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as error:
-        raise AddressError(f"{text!r}: {error}") from None
+    except ValueError:
+        reason = "a port is a number from 1 to 65535, and an IPv6 address in brackets, as [::1]"
+        raise AddressError(f"{text!r}: {reason}") from None
     scheme = parts.scheme
     if scheme not in schemes or not text.startswith(f"{scheme}://"):
         known = ", ".join(f"{name}://" for name in schemes)

@@ -241,6 +241,22 @@ def test_files_go_through_pipes(cli: Cli) -> None:
     assert "one file" in cli("get", "-r", f"{cli.url}/t", "-", status=2)
 
 
+def test_what_commands_make_is_less_the_umask(cli: Cli) -> None:
+    before = os.umask(0o027)
+    try:
+        cli("mkdir", f"{cli.url}/t/d")
+        cli("mkdir", "-p", f"{cli.url}/t/p/q")
+        cli("touch", f"{cli.url}/t/f")
+        process = run("put", "-", f"{cli.url}/t/g", stdin=subprocess.PIPE)
+        process.communicate(b"", timeout=20)
+    finally:
+        os.umask(before)
+    rows = [json.loads(line) for line in cli("ls", "-R", "--json", f"{cli.url}/t").splitlines()]
+    modes = {row["path"].removeprefix("/t"): row["mode"] for row in rows}
+    del modes[""]
+    assert modes == {"/d": "0750", "/p": "0750", "/p/q": "0750", "/f": "0640", "/g": "0640"}
+
+
 def test_hard_links(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"1")
     cli("put", tmp_path / "f", f"{cli.url}/t/f")

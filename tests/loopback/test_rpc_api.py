@@ -305,7 +305,7 @@ def test_addresses(text: str, shown: str) -> None:
         ("nfs://h:1", "begins with none of"),
         ("rdma:h:1", "begins with none of"),
         ("rdma://h", "names no port"),
-        ("rdma://h:x", "Port could not be cast"),
+        ("rdma://h:x", "a port is a number"),
         ("rdma://h:1/path", "only a host and a port"),
         ("tcp://u@h:1", "only a host and a port"),
     ],

@@ -9,6 +9,7 @@ import pytest
 from nfsrdma.client.fuse.choices import Choices
 from nfsrdma.client.fuse.options import FuseOptions, parse_options
 from nfsrdma.client.nodes import UNCACHED, Lifetimes
+from nfsrdma.client.url import parse_url
 
 
 def test_the_defaults_are_those_of_mount_nfs() -> None:
@@ -101,7 +102,7 @@ def test_the_last_of_two_that_contradict_each_other_counts() -> None:
         ("zzz", "there are .*acdirmax"),
         ("rsize=12", "rsize=12: a number from 1024"),
         ("timeout=0", "timeout=0: a time above 0"),
-        ("timeout=x", "could not convert"),
+        ("timeout=x", "timeout=x: a number of seconds"),
         ("actimeo=-1", "a number of seconds"),
         ("vers=3", "vers=3: 4.1 or 4.2"),
         ("uid=-1", "a number from 0"),
@@ -126,6 +127,11 @@ def test_sources() -> None:
     assert FuseOptions().url("[::1]:/") == "nfs+rdma://[::1]/"
     assert parse_options(("proto=tcp,port=99",)).url("host:/") == "nfs+tcp://host:99/"
     assert parse_options(("port=99",)).url("nfs+tcp://h/a?uid=5") == "nfs+tcp://h:99/a?uid=5"
+    # In host:/path every octet of the path is one of a name, as for mount.nfs.
+    for name in ("100%", "a%20b", "h#x", "q?y", "a b", "l:/b", "caf\udce9"):
+        parsed = parse_url(FuseOptions().url(f"host:/d/{name}"))
+        assert parsed.host == "host"
+        assert b"/".join(parsed.path) == f"d/{name}".encode("utf-8", "surrogateescape")
     with pytest.raises(ValueError, match="proto=rdma contradicts"):
         parse_options(("proto=rdma",)).url("nfs+tcp://host/")
     with pytest.raises(ValueError, match="neither a URL nor host:/path"):

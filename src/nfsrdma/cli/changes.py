@@ -13,7 +13,7 @@ import click
 from nfsrdma.client import Mount, NfsError
 from nfsrdma.client.entries import DirEntry
 
-from .common import Options, failure, for_each, server_options
+from .common import Options, failure, for_each, server_options, umask
 from .trees import below
 
 _CLAUSE: Final = re.compile(r"([ugoa]*)([-+=])([rwxXst]*)")
@@ -140,11 +140,13 @@ def chown(owner: str, urls: tuple[str, ...], recursive: bool, link: bool, option
 def touch(urls: tuple[str, ...], no_create: bool, options: Options) -> None:
     """Give files the current time; make those that are not there, empty."""
 
+    mode = 0o666 & ~umask()
+
     def change(fs: Mount, path: str) -> None:
         if no_create:
             if fs.exists(path):
                 fs.utime(path)
         else:
-            fs.touch(path, 0o644)
+            fs.touch(path, mode)
 
     for_each(urls, options, change)

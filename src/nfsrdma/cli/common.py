@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -256,6 +257,17 @@ def failure(fs: Mount, error: OSError) -> str:
         return describe(error)
     # Everything else comes from what a command does with this machine's files.
     return f"{LocalError.side}: {describe(error)}"
+
+
+def umask() -> int:
+    """Return this process's umask, which can only be read by setting it.
+
+    The client makes files with exactly the mode that it is given; what a user makes by a command is
+    for whom the user's own programs would make it.
+    """
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def is_directory(fs: Mount, path: str) -> bool:

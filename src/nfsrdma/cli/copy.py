@@ -34,6 +34,7 @@ from .common import (
     mounted,
     named,
     server_options,
+    umask,
 )
 from .files import Into, size_text, to_output
 from .messages import printable
@@ -168,7 +169,7 @@ def _from_input(fs: Mount, path: str) -> None:
     unfinished = join(directory, temporary_name(SystemRandom()).decode())
     source = sys.stdin.buffer
     try:
-        permissions = 0o666 & ~_mask()
+        permissions = 0o666 & ~umask()
         with _ended_in_order(fs), fs.open(unfinished, "xb", permissions=permissions) as file:
             while piece := source.read(_PIECE):
                 file.write(piece)
@@ -235,13 +236,6 @@ def closing_sum(done: Progress, seconds: float) -> str:
     parts += [f"{done.deleted} deleted"] * bool(done.deleted)
     parts += [f"{done.failed} failed"] * bool(done.failed)
     return ", ".join(parts)
-
-
-def _mask() -> int:
-    """Return this process's umask, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 @contextmanager

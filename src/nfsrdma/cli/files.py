@@ -35,6 +35,7 @@ from .common import (
     read_url,
     server_options,
     split_last,
+    umask,
 )
 from .folding import folded
 from .messages import printable
@@ -308,12 +309,13 @@ def size_text(octets: float) -> str:
 @server_options
 def mkdir(urls: tuple[str, ...], parents: bool, options: Options) -> None:
     """Make directories."""
+    mode = 0o777 & ~umask()
 
     def make(fs: Mount, path: str) -> None:
         if parents:
-            fs.makedirs(path, exist_ok=True)
+            fs.makedirs(path, mode, exist_ok=True)
         else:
-            fs.mkdir(path)
+            fs.mkdir(path, mode)
 
     for_each(urls, options, make, patterns=False)
 
