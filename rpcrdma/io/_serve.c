@@ -1,8 +1,8 @@
 /*
  * What is readable at a server's socket: a call that comes alone and whole, and that the lane answers, in one go.
  *
- * The twin are `_Link._read` in link.py with `StreamChannel.answer` and `answered`: the same octets, and the same
- * left behind. Whatever is not such a call is handed to those, with what was received. The octets are received into
+ * The twin are `_Link._read` in link.py with `LaneAnswers.answer` and `answered` in stream_lane.py: the same octets, and
+ * the same left behind. Whatever is not such a call is handed to those, with what was received. The octets are received into
  * memory that all connections of the process share, as a call that is answered here is over when this returns; so is
  * the memory for replies of ordinary length. Only the lane is called in between, and whoever comes meanwhile (another
  * thread, a nested turn) finds the memory busy, and is served the usual way.
@@ -112,7 +112,7 @@ static void hold(Reader *self, int holds)
         shared.busy = self->holds = holds;
 }
 
-/* Whether the stream is open and nothing is under way in it: see `StreamChannel.answer`. */
+/* Whether the stream is open and nothing is under way in it: see `LaneAnswers.answer`. */
 static int is_quiet(PyObject *stream)
 {
     static const enum name BUSY[] = {N__out, N__batching, N__held, N__waiting};

@@ -22,7 +22,6 @@ import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -44,15 +43,13 @@ from .channel import (
 from .incoming import StreamCall
 from .message import peek, peek_xid
 from .program import RpcService
-from .record import HEAD, LAST, SMALL, Record, RecordError, RecordReader, SplitDecoder, frame, mark
+from .record import HEAD, LAST, SMALL, Record, RecordError, RecordReader, SplitDecoder, frame
+from .stream_lane import BATCH, REPLY_OVERHEAD, LaneAnswers
 
 _log = logging.getLogger(__name__)
 
 _GATHER: Final = 64
 """Buffers given to one system call."""
-
-_BATCH: Final = 256 << 10
-"""Octets of output that are sent before the end of a batch of input."""
 
 SLICE: Final = 256 << 10
 """Octets given to one system call, so that the peer takes the first of a long message meanwhile."""
@@ -84,22 +81,11 @@ class StreamLimits:
 
 DEFAULT_LIMITS: Final = StreamLimits()
 
-_REPLY_OVERHEAD: Final = 256
-"""Octets that a reply takes besides its own until it is sent."""
-
-_LARGEST_FRESH: Final = 64 << 10
-"""Octets of a lane's reply beyond which memory is used again: to clear new memory takes longer."""
-
-_NOTHING: Final = memoryview(b"")
 _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
-_MARK_AND_TYPE: Final = struct.Struct(">I4xI")
-"""The mark of a record, and the direction of the message in it."""
-
-_Piece = tuple[bytes | bytearray | memoryview, int, Callable[[], None] | None]
 
 
-class StreamChannel:
+class StreamChannel(LaneAnswers):
     """A ``channel.Channel`` over a byte stream.
 
     The edge sets ``on_ready``, called when there is output or input is wanted again, and
@@ -107,34 +93,23 @@ class StreamChannel:
     """
 
     __slots__ = (
-        "_batching",
-        "_buffers",
         "_charged",
         "_close_callbacks",
         "_closed",
         "_held",
         "_in_service",
-        "_lane",
-        "_lent",
         "_limits",
-        "_out",
         "_peer",
         "_pending",
         "_reader",
         "_reserved",
         "_service",
-        "_single",
         "_sinks",
-        "_taken",
-        "_unsent",
-        "_unsent_replies",
         "_waiting",
         "account",
         "fault",
-        "octets_taken",
         "on_ready",
         "on_shut",
-        "records_received",
         "relied_on",
         "stray_replies",
         "swift",
@@ -153,10 +128,7 @@ class StreamChannel:
         """The account charged for what the peer makes us hold; left when the stream ends."""
         self._peer = peer
         self._service = service if service is not None else RpcService(())
-        self._lane = lane_of(self._service)
-        self._taken = _NOTHING
-        self._lent: bytearray | None = None  # the buffer that this is in, if it is used again
-        self._buffers = buffers if buffers is not None else BufferPool()
+        super().__init__(lane_of(self._service), buffers)
         self._limits = limits
         self._reader = RecordReader(
             limits.max_record, limits.max_fragments, self._find_sink, self._reserve
@@ -166,25 +138,15 @@ class StreamChannel:
         self._sinks: dict[int, memoryview] = {}  # of those pending that have one long one
         self._waiting: deque[memoryview] = deque()  # calls that the limits hold back
         self._in_service = 0
-        # What is to be sent: a buffer, and what is to be done when it has gone. The last buffer
-        # of a reply also has how many octets of replies are then no longer unsent.
-        self._out: deque[_Piece] = deque()
-        self._unsent = 0
-        self._unsent_replies = 0
-        self._charged = 0  # of those, to the account
-        self._batching = False
-        self._single = False  # whether what is handled is one message, with nothing behind it
+        self._charged = 0  # of the replies that are unsent, to the account
         self._held = False
         self._closed: str | None = None
         self._close_callbacks: list[Callable[[str], None]] = []
         self.on_ready: Callable[[], None] = _nothing
         self.on_shut: Callable[[], None] = _nothing
-        self.records_received = 0
         self.relied_on = False
         self.fault = ""
         """What the peer did to end the connection; empty if it did nothing."""
-        self.octets_taken = 0
-        """Octets that the stream has taken to send to the peer."""
         self.stray_replies = 0
         """Replies that answered no pending call."""
         self.swift: Swift | None = None
@@ -234,11 +196,6 @@ class StreamChannel:
                 self._sinks[xid] = sinks[0]
             self._send(message, 0)
         return reply
-
-    @property
-    def has_lane(self) -> bool:
-        """Whether calls that arrive have a short way."""
-        return self._lane is not None
 
     @property
     def idle(self) -> bool:
@@ -299,7 +256,7 @@ class StreamChannel:
                 self._unsent += len(piece)
         if sent:
             self.transmitted(sent)
-        if out and (not (self._batching or self._held) or self._unsent >= _BATCH):
+        if out and (not (self._batching or self._held) or self._unsent >= BATCH):
             self.on_ready()
         return reply
 
@@ -363,68 +320,6 @@ class StreamChannel:
             return
         if records:
             self._handle_records(records)
-
-    def answer(self, data: bytes) -> memoryview | None:
-        """Answer a call that is all of ``data`` by the lane, if nothing else is under way.
-
-        Returns the record to be sent, of which :meth:`answered` is told at once; it is empty if the
-        call was served in another way. None: nothing has happened, and ``data`` is for
-        :meth:`handle_data`.
-        """
-        size, lane = len(data) - HEAD, self._lane
-        if size < _TWO_WORDS.size or lane is None or self._closed is not None:
-            return None
-        if self._out or self._batching or self._held or self._waiting or self._reader.in_record:
-            return None
-        word, direction = _MARK_AND_TYPE.unpack_from(data)
-        most = self._limits.max_record
-        if direction != CALL or word != LAST | size or size > most or not self._may_serve():
-            return None
-        self.records_received += 1
-        record = memoryview(data)[HEAD:]
-        octets = lane(self, record, most, self._take)
-        taken, self._taken = self._taken, _NOTHING
-        if octets and self._closed is None:
-            mark(taken, octets)
-            if not self._out:
-                return taken
-            self.answered(taken, 0)  # what the lane has sent goes first
-            return _NOTHING
-        if octets:
-            self._return_lent()
-        else:
-            self.declined(record)
-        return _NOTHING
-
-    def declined(self, record: memoryview | bytes) -> None:
-        """Serve a call that came with nothing else under way, and that the lane has declined."""
-        self._taken = _NOTHING
-        self._return_lent()
-        self._batching, self._single = True, False
-        self._serve_call(memoryview(record))
-        self._batching = False
-        self._end_batch()
-
-    def answered(self, record: memoryview, sent: int) -> None:
-        """Note how much of the record that :meth:`answer` has returned is sent; send the rest."""
-        if sent == len(record):
-            self.octets_taken += sent
-            if self._lent is not None:
-                self._return_lent()
-            return
-        lent, self._lent = self._lent, None
-        done = None if lent is None else partial(self._buffers.release, lent)
-        octets = len(record) - HEAD + _REPLY_OVERHEAD
-        self._unsent += len(record)
-        self._unsent_replies += octets
-        self._out.append((record, octets, done))
-        self.transmitted(sent)
-        self._end_batch()
-
-    def _return_lent(self) -> None:
-        lent, self._lent = self._lent, None
-        if lent is not None:
-            self._buffers.release(lent)
 
     def handle_filled(self, count: int) -> None:
         """Take ``count`` octets that were put in the ``target``."""
@@ -554,20 +449,6 @@ class StreamChannel:
             more, self._charged = self._unsent_replies - self._charged, self._unsent_replies
             self.account.charge(more)
 
-    def _start(self, record: memoryview) -> None:
-        lane = self._lane
-        if lane is not None:
-            octets = lane(self, record, self._limits.max_record, self._take)
-            taken, self._taken = self._taken, _NOTHING
-            lent, self._lent = self._lent, None
-            done = None if lent is None else partial(self._buffers.release, lent)
-            if octets:
-                self._reply_at_once(taken, octets, done)
-                return
-            if done is not None:
-                done()
-        self._serve_call(record)
-
     def _serve_call(self, record: memoryview) -> None:
         """Hand a call to the service."""
         self._in_service += 1
@@ -580,33 +461,6 @@ class StreamChannel:
                 call.refuse()
         if not call.answered:
             call.keep()
-
-    def _take(self, octets: int) -> memoryview:
-        """Return memory for the reply of a lane, behind a record mark."""
-        size = HEAD + octets
-        if size <= _LARGEST_FRESH:
-            self._taken = memoryview(bytearray(size))
-        else:
-            self._lent = self._buffers.acquire(size)
-            self._taken = memoryview(self._lent)[:size]
-        return self._taken[HEAD:]
-
-    def _reply_at_once(
-        self, record: memoryview, octets: int, on_sent: Callable[[], None] | None
-    ) -> None:
-        """Queue the reply that a lane has made, as :meth:`send_reply` would."""
-        if self._closed is not None:
-            if on_sent is not None:
-                on_sent()
-            return
-        mark(record, octets)
-        self._unsent += HEAD + octets
-        self._unsent_replies += octets + _REPLY_OVERHEAD
-        self._out.append((record, octets + _REPLY_OVERHEAD, on_sent))
-        if not self._batching or self._unsent >= _BATCH:
-            self.on_ready()
-        if not self._batching and self._unsent_replies != self._charged:
-            self._settle()
 
     def _served(self) -> None:
         """Go on: a call was answered, replies were sent, or the account has room again."""
@@ -673,7 +527,7 @@ class StreamChannel:
             for part in parts[:-1]:
                 out.append((part, 0, None))
         out.append((parts[-1], octets, on_sent))
-        if not (self._batching or self._held) or self._unsent >= _BATCH:
+        if not (self._batching or self._held) or self._unsent >= BATCH:
             self.on_ready()
 
     def hold(self) -> None:
@@ -693,7 +547,7 @@ class StreamChannel:
             if on_sent is not None:
                 on_sent()
             return
-        octets = message.tell() + _REPLY_OVERHEAD
+        octets = message.tell() + REPLY_OVERHEAD
         self._unsent_replies += octets
         self._send(message, octets, on_sent)
         if not self._batching and self._unsent_replies != self._charged:
