@@ -21,6 +21,7 @@ from ..wire.opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
 from .awaited import Awaited
 from .completer import Completer
 from .memory import ProtectionDomain
+from .quiet import begun
 from .requester import Requester
 from .responder import Responder
 from .shared import SharedState
@@ -122,7 +123,7 @@ class QueuePair(SharedState):
         """See ``verbs.interfaces.PromptQueuePair``."""
         if not self._may_be_quiet(length):
             return None
-        self._begun = memoryview(bytearray(length))
+        self._begun = begun(self.requester.spares, length)
         return self._begun
 
     def put(self, pieces: Sequence[bytes | memoryview]) -> bool:

@@ -21,9 +21,32 @@ from .shared import SharedState
 _WORD = Struct(">I")
 _FRAME_OCTETS = 16
 
+_LEAST_SPARE = 4096
+_MOST_SPARES = 8
+
 QUIET = SendWR(WrOpcode.SEND, signaled=False)
 """That of all quiet messages without a key; what they consist of is in their ``Wqe``."""
 QUIET_CODES = REQUESTS[WrOpcode.SEND]
+
+
+def begun(spares: list[bytearray], length: int) -> memoryview:
+    """Return memory for a message, of any content: what an earlier one had, if that is enough.
+
+    New memory would have to be cleared, and for long messages often comes from the system.
+    """
+    if length >= _LEAST_SPARE and spares:
+        if len(spares[-1]) >= length:
+            return memoryview(spares.pop())[:length]
+        spares.clear()  # messages have become longer
+    return memoryview(bytearray(length))
+
+
+def keep(spares: list[bytearray], message: memoryview | None) -> None:
+    """Keep the memory of a message that the peer has, if it came from :func:`begun`."""
+    if message is not None and len(spares) < _MOST_SPARES:
+        memory = message.obj
+        if isinstance(memory, bytearray) and len(memory) >= _LEAST_SPARE:
+            spares.append(memory)
 
 
 def add_quiet(

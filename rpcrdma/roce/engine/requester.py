@@ -34,7 +34,7 @@ from ..wire.psn import MASK
 from .congestion import CongestionWindow
 from .early import EarlyResponses
 from .flight import Flight
-from .quiet import QUIET, QUIET_CODES, add_quiet
+from .quiet import QUIET, QUIET_CODES, add_quiet, keep
 from .requests import REQUESTS, RequestCodes, Wqe
 from .retry import Retry, Verdict
 from .shared import SharedState
@@ -74,6 +74,8 @@ class Requester:
         self.quiet = 0
         """Messages in ``sent`` and ``pending`` that have no place in the send queue."""
         self.quiet_octets = 0
+        self.spares: list[bytearray] = []
+        """Memory of quiet messages that were long, and are done."""
 
     def start(
         self, send_psn: int, initiator_depth: int, retry_count: int, rnr_retry_count: int
@@ -583,6 +585,7 @@ class Requester:
                 if wqe.quiet:
                     self.quiet -= 1
                     self.quiet_octets -= wqe.length
+                    keep(self.spares, wqe.view)
                 elif request.signaled:
                     opcode = COMPLETES[request.opcode]
                     qp.send_cq.push(WC(request.wr_id, _SUCCESS, opcode, wqe.length))
@@ -605,6 +608,7 @@ class Requester:
         self.retry.stop()
         self.reads.clear()
         self.early.sequences.clear()
+        self.spares.clear()
         wqes = [*self.sent, *self.pending]
         self.sent.clear()
         self.pending.clear()
