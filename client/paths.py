@@ -137,7 +137,9 @@ class Resolver:
             raise status_error(error.status, path="/") from error
         self.root = handle.value
         if self._export:
-            search = _Found(b"/".join(self._export), "LOOKUP", Compound.getfh, follow=True)
+            # A URL is text, and so is what an error names.
+            place = b"/".join(self._export).decode("utf-8", "surrogateescape")
+            search = _Found(place, "LOOKUP", Compound.getfh, follow=True)
             search.lost = True  # do not find the root again while finding it
             self.root = (await self._search(search)).value
         return self.root

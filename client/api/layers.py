@@ -32,7 +32,10 @@ class Layers:
         """Whether the file is one of text."""
         self.octets = mode.replace("t", "", 1) + "b" if self.text else mode
         """The mode of the raw file."""
-        self.letters = OpenMode(self.octets)
+        try:
+            self.letters = OpenMode(self.octets)
+        except ValueError:
+            raise ValueError(f"invalid mode: {mode!r}") from None
         self._mode = mode
         self._encoding = encoding
         self._errors = errors

@@ -208,7 +208,9 @@ def test_attributes_are_changed(cli: Cli) -> None:
     cli("chown", "-R", f"{os.getuid()}:{os.getgid()}", f"{cli.url}/t/d")
     assert "no mode" in cli("chmod", "u~x", f"{cli.url}/t/d", status=2)
     assert "names nobody" in cli("chown", ":", f"{cli.url}/t/d", status=2)
-    assert "give the number" in cli("chown", "no-such-user", f"{cli.url}/t/d", status=2)
+    for nobody in ("no-such-user", ":no-such-group"):
+        said = cli("chown", nobody, f"{cli.url}/t/d", status=2)
+        assert f"{nobody!r}: this host knows no such user or group: give the number" in said
     assert "no such file" in cli("chmod", "600", f"{cli.url}/t/none", status=1)
 
 

@@ -379,3 +379,12 @@ def test_walks_from_the_bottom_up(fs: nfs.Mount) -> None:
         for name in directories:
             fs.rmdir(f"{top}/{name}")
     assert fs.listdir("walked") == []
+
+
+def test_what_a_mount_names_is_text(server: LiveServer, fs: nfs.Mount) -> None:
+    with pytest.raises(FileNotFoundError, match="'top/no ☃'") as caught:
+        nfs.mount(server.url.rstrip("/") + "/top/no ☃")
+    assert caught.value.filename == "top/no ☃"
+    for mode in ("rw", "z"):
+        with pytest.raises(ValueError, match=f"invalid mode: '{mode}'"):
+            fs.open("top/f", mode)

@@ -57,8 +57,9 @@ def _owner_ids(text: str) -> tuple[int, int]:
     try:
         uid = -1 if not owner else int(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
         gid = -1 if not group else int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
-    except KeyError as error:
-        raise click.UsageError(f"{error.args[0]}: give the number") from None
+    except (KeyError, ValueError):
+        reason = f"{text!r}: this host knows no such user or group: give the number"
+        raise click.UsageError(reason) from None
     if (uid, gid) == (-1, -1) or max(uid, gid) >= 1 << 32:
         raise click.UsageError(f"{text!r} names nobody: it is like 1000, alice:staff or :50")
     return uid, gid
