@@ -125,13 +125,13 @@ class Client:
             timeout=options.timeout,
             nconnect=options.nconnect,
         )
-        self.operations = Operations(self.session)
+        self.files = Files(Cache(options.cache, reactor.time) if options.cache else None)
+        self.operations = Operations(self.session, self.files.unstable)
         self.open_operations = OpenOperations(self.session, self.opens, offloads)
         self.locks = LockOperations(self.open_operations)
         self.habits = Habits()
         self.opens.delegations.wanted = options.delegations
         self.opens.delegations.is_sure = self._is_leased
-        self.files = Files(Cache(options.cache, reactor.time) if options.cache else None)
         self.rng = rng
         self.rsize = options.rsize
         self.wsize = options.wsize

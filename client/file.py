@@ -204,11 +204,12 @@ class OpenFile:
         while True:
             if unstable.octets and self._in_doubt():
                 await self.commit()
+            mark = self._files.unstable.mark
             if len(buffer) <= self._rsize:
                 count = await self._read_piece(offset, buffer)
             else:
                 count = await self._read_spread(offset, buffer)
-            if not (unstable.octets and self._in_doubt()):
+            if not (unstable.octets and self._in_doubt()) and not self._came_again(mark):
                 return count
 
     async def _read_spread(self, offset: int, buffer: memoryview) -> int:
@@ -411,7 +412,8 @@ class OpenFile:
     async def _write_again(self, batch: Batch) -> None:
         """Write again, to stable storage, what a restarted server has lost."""
         self._caller.stats.resent_writes += len(batch)
-        await batch.write_again(self)
+        with self._files.unstable.writing_again(self._open.handle):
+            await batch.write_again(self)
 
     async def conclude(
         self, offset: int, data: memoryview, attributes: t.fattr4 | None = None
@@ -457,8 +459,9 @@ class OpenFile:
         while True:
             if unstable.octets and self._in_doubt():
                 await self.commit()
+            mark = self._files.unstable.mark
             status = await self._operations.getattr(self._open, self._where)
-            if not (unstable.octets and self._in_doubt()):
+            if not (unstable.octets and self._in_doubt()) and not self._came_again(mark):
                 return status
 
     async def truncate(self, size: int) -> Stat:
@@ -575,6 +578,10 @@ class OpenFile:
     def _in_doubt(self) -> bool:
         """Return whether a restart of the server may have lost data: commit before looking."""
         return self._unstable.in_doubt(self._caller.epoch)
+
+    def _came_again(self, mark: int) -> bool:
+        """Return whether lost data was written again since ``mark``: look once more."""
+        return self._files.unstable.came_again(self._open.handle, mark)
 
 
 class Files:

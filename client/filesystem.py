@@ -188,6 +188,7 @@ class FileSystem(AccessControl):
             )
             return _Opened(opened, compound.getfh(), compound.stat() if looks else None)
 
+        mark = self.files.unstable.mark
         with delegations.asking():
             found = await self.resolver.run_in_parent(
                 path,
@@ -209,7 +210,19 @@ class FileSystem(AccessControl):
         file = self.open_file(added, path)
         if change is not None:
             file.learn(change, asked_at)
+        if letters.truncate and letters.create:
+            await self._truncated(file, mark)
         return file
+
+    async def _truncated(self, file: OpenFile, mark: int) -> None:
+        """Truncate a file once more, if old data may have come again after OPEN had done it."""
+        if not await self.files.unstable.disturbed(file.handle, mark):
+            return
+        try:
+            await file.truncate(0)
+        except BaseException:
+            await file.close()
+            raise
 
     async def _open_delegated(self, path: Path, letters: OpenMode) -> OpenFile | None:
         """Open a file that the server has left to us, if it is still what the path leads to."""
@@ -222,7 +235,15 @@ class FileSystem(AccessControl):
 
     async def read_bytes(self, path: Path) -> bytes:
         """Return the contents of a file. A small one takes a single call, without an open."""
-        contents = await read_small(self.resolver, path, min(SMALL_READ, self.rsize))
+        unstable = self.files.unstable
+        while True:
+            mark = unstable.mark
+            contents = await read_small(self.resolver, path, min(SMALL_READ, self.rsize))
+            if not unstable.in_doubt(self.session.epoch, mark):
+                break
+            handle = await self.resolver.handle(path)
+            if not await unstable.restore(handle, self.session.epoch, mark):
+                break
         return contents if contents is not None else await self._read_opened(path)
 
     async def _read_opened(self, path: Path) -> bytes:
@@ -248,8 +269,13 @@ class FileSystem(AccessControl):
             finally:
                 await file.close()
             return len(view)
-        handle, count = await write_small(self.resolver, self.opens, path, view, permissions)
-        self.files.cut(handle, 0)
+        unstable = self.files.unstable
+        while True:
+            mark = unstable.mark
+            handle, count = await write_small(self.resolver, self.opens, path, view, permissions)
+            self.files.cut(handle, 0)
+            if not await unstable.disturbed(handle, mark):
+                break
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count

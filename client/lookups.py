@@ -43,7 +43,7 @@ class Lookups(Client):
         ways: Sequence[Way] = (),
     ) -> None:
         super().__init__(reactor, connect, options, rng, ways)
-        self.resolver = Resolver(self.session, export)
+        self.resolver = Resolver(self.session, export, self.files.unstable)
 
     async def mount(self) -> None:
         """Connect, create a session and find the root. Raises :class:`NfsError`."""
@@ -123,8 +123,10 @@ class Lookups(Client):
             def first(compound: Compound) -> tuple[Result[bytes], Result[Page]]:
                 return compound.getfh(), self.operations.readdir(compound)
 
+            mark = self.operations.mark
             (found, listed), _ = await self.resolver.run(directory, "READDIR", first, follow=True)
             handle, read = found.value, listed.value
+            await self.operations.restored(read, mark)
             yield entries_of(directory.rstrip("/"), read)
         async for page in self.operations.pages(handle, lambda: directory, read):
             yield entries_of(directory.rstrip("/"), page)

@@ -25,6 +25,7 @@ from .endings import BUSY, TEXTS, Ending
 from .errors import NfsError, StatusError, make_error, status_error
 from .referral import moved
 from .results import Result
+from .unstable import UnstableTable
 
 R = TypeVar("R")
 
@@ -120,8 +121,9 @@ def unslashed(path: Path) -> Path:
 class Resolver:
     """Executes compounds on paths below one root."""
 
-    def __init__(self, caller: Caller, export: Sequence[bytes]) -> None:
+    def __init__(self, caller: Caller, export: Sequence[bytes], unstable: UnstableTable) -> None:
         self.caller = caller
+        self._unstable = unstable
         self._export = tuple(export)
         self.root = b""
         """The handle of the mount's root."""
@@ -145,15 +147,26 @@ class Resolver:
         return self.root
 
     async def stat(self, path: Path, *, follow: bool) -> Stat:
-        """Return the attributes of what is there."""
+        """Return the attributes of what is there, as this client has written it."""
+        mark = self._unstable.mark
         _, status = await self.run(path, "GETATTR", _nothing, follow=follow)
+        if self._unstable.in_doubt(self.caller.epoch, mark):
+            return await self.find(path, follow=follow)
         return status
 
     async def find(self, path: Path, *, follow: bool) -> Stat:
         """Return the attributes of what is there, including its handle."""
-        handle, status = await self.run(path, "LOOKUP", Compound.getfh, follow=follow)
-        status.handle = handle.value
-        return status
+        while True:
+            mark = self._unstable.mark
+            handle, status = await self.run(path, "LOOKUP", Compound.getfh, follow=follow)
+            status.handle = handle.value
+            if not await self._unstable.restored(status.handle, self.caller.epoch, mark):
+                return status
+
+    async def handle(self, path: Path) -> bytes:
+        """Return the handle of what a path leads to, whatever is there by now."""
+        handle, _ = await self.run(path, "LOOKUP", Compound.getfh, follow=True)
+        return handle.value
 
     async def run(
         self,

@@ -12,10 +12,15 @@ be in progress (:meth:`Unstable.writing`), or one commit (:meth:`Unstable.commit
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from math import inf
+from typing import Final, Protocol
 
 from nfsrdma.rpcrdma.task import Future, settled
+
+_AGAIN_MAX: Final = 1024
+"""Files of which it is remembered that they were written again."""
 
 
 class Writer(Protocol):
@@ -82,11 +87,23 @@ class Batch:
             item = items[0]
             chosen = writer if writer.writable else item.writer
             await chosen.write_stable(item.offset, item.data)
-            items.popleft()
+            if items and items[0] is item:  # It may have been cut off meanwhile.
+                items.popleft()
+
+    @property
+    def first(self) -> Written | None:
+        """What was written first of what is left."""
+        return self._items[0] if self._items else None
 
     def disown(self, writer: Writer) -> None:
         """Drop what was written through ``writer``, which is closed and raises an error."""
         self._items = deque(item for item in self._items if item.writer is not writer)
+
+    def cut(self, size: int) -> None:
+        """Drop data beyond ``size``."""
+        kept = _within(self._items, size)
+        self._items.clear()
+        self._items.extend(kept)
 
     def take(self) -> deque[Written]:
         """Take what is left."""
@@ -94,10 +111,21 @@ class Batch:
         return items
 
 
+def _within(items: Iterable[Written], size: int) -> list[Written]:
+    """Return what is left of data if the file is cut to ``size``."""
+    kept: list[Written] = []
+    for item in items:
+        item.data = item.data[: max(0, size - item.offset)]
+        if len(item.data):
+            kept.append(item)
+    return kept
+
+
 class Unstable:
     """The unstable data of one file, in the order of writing."""
 
     __slots__ = (
+        "_batch",
         "_committing",
         "_items",
         "_writers",
@@ -109,18 +137,26 @@ class Unstable:
 
     def __init__(self) -> None:
         self.octets = 0
-        """The size of the data in octets."""
+        """The size of the data in octets, that of a commit under way included."""
         self.users = 0
         """The number of opens of the file."""
         self._items: deque[Written] = deque()
+        self._batch: Batch | None = None
+        """What is being committed."""
         self._committing: Future[None] | None = None  # no write begins meanwhile
         self._writers = 0
         self._writers_gone: Future[None] | None = None
         self._writing = _Writing(self)
 
     def in_doubt(self, epoch: bytes) -> bool:
-        """Return whether any data is older than ``epoch``, so that a restart may have lost it."""
-        return bool(self._items) and self._items[0].epoch != epoch
+        """Return whether any data is older than ``epoch``, so that a restart may have lost it.
+
+        Also while a commit finds that out, and writes it again.
+        """
+        first = self._items[0] if self._items else None
+        if self._batch is not None:
+            first = self._batch.first or first
+        return first is not None and first.epoch != epoch
 
     def add(self, item: Written) -> None:
         """Add data that was just written."""
@@ -129,12 +165,11 @@ class Unstable:
 
     def cut(self, size: int) -> None:
         """Drop data beyond ``size``, to which the file was truncated: it must not come back."""
-        items, self._items = self._items, deque()
-        self.octets = 0
-        for item in items:
-            item.data = item.data[: max(0, size - item.offset)]
-            if len(item.data):
-                self.add(item)
+        self._items = deque(_within(self._items, size))
+        if self._batch is not None:
+            self._batch.cut(size)
+        else:
+            self.octets = sum(len(item.data) for item in self._items)
 
     @property
     def unsettled(self) -> bool:
@@ -152,7 +187,13 @@ class Unstable:
             with suppress(OSError):
                 await self._items[0].writer.commit()
         else:
-            await self._no_commit()
+            await self.no_commit()
+
+    async def restore(self) -> None:
+        """Have it written again if a restart has lost it. Raises what a commit does."""
+        await self.no_commit()
+        if self._items:
+            await self._items[0].writer.commit()
 
     def abandon(self) -> None:
         """Wait for no write or commit any more: they belong to another process."""
@@ -173,7 +214,8 @@ class Unstable:
 
     # --- The lock ---
 
-    async def _no_commit(self) -> None:
+    async def no_commit(self) -> None:
+        """Wait until nothing is being committed."""
         while self._committing is not None:
             await settled(self._committing)
 
@@ -183,7 +225,7 @@ class Unstable:
             self._writers_gone.set_result(None)
 
     async def _stop_writers(self) -> None:
-        await self._no_commit()
+        await self.no_commit()
         self._committing = Future()
         if self._writers:
             self._writers_gone = Future()
@@ -201,16 +243,16 @@ class Unstable:
             committing.set_result(None)
 
     def _take(self) -> Batch:
-        batch = Batch(self._items)
+        batch = self._batch = Batch(self._items)
         self._items = deque()
-        self.octets = 0
         return batch
 
     def _put_back(self, batch: Batch) -> None:
         items = batch.take()
-        self.octets += sum(len(item.data) for item in items)
         items.extend(self._items)
         self._items = items
+        self.octets = sum(len(item.data) for item in items)
+        self._batch = None
 
 
 class _Writing:
@@ -224,7 +266,7 @@ class _Writing:
     async def __aenter__(self) -> None:
         unstable = self._unstable
         if unstable._committing is not None:
-            await unstable._no_commit()
+            await unstable.no_commit()
         unstable._writers += 1
 
     async def __aexit__(self, *_: object) -> None:
@@ -254,6 +296,11 @@ class UnstableTable:
 
     def __init__(self) -> None:
         self._files: dict[bytes, Unstable] = {}
+        self._sure_of = b""
+        """The last epoch of the server before which no data was left."""
+        self._again: dict[bytes, float] = {}
+        """When files were written again, by the number of times that any was; or that they are."""
+        self._times = 0
 
     def acquire(self, handle: bytes) -> Unstable:
         """Return the data that an open of a file shares with its other opens."""
@@ -273,6 +320,71 @@ class UnstableTable:
     def __bool__(self) -> bool:
         """Return whether there is anything that a change of attributes has to wait for."""
         return any(unstable.unsettled for unstable in self._files.values())
+
+    def in_doubt(self, epoch: bytes, mark: int) -> bool:
+        """Return whether a restart before ``epoch`` may have lost data of any file.
+
+        Who has looked at a file since ``mark``, by its path or its handle, may not have seen that
+        data. Then it asks :meth:`restore`.
+        """
+        if epoch == self._sure_of:
+            return self._times != mark
+        if any(unstable.in_doubt(epoch) for unstable in self._files.values()):
+            return True
+        self._sure_of = epoch  # What is written from now on is no older.
+        return self._times != mark
+
+    async def restore(self, handle: bytes, epoch: bytes, mark: int) -> bool:
+        """Write again what a restart has lost of a file, if that has not been done since ``mark``.
+
+        Return whether it has been done, so that what was seen of the file is to be looked at
+        again. Raises what a commit does.
+        """
+        unstable = self._files.get(handle)
+        if unstable is not None and unstable.in_doubt(epoch):
+            await unstable.restore()
+            return True
+        return self.came_again(handle, mark)
+
+    async def restored(self, handle: bytes, epoch: bytes, mark: int) -> bool:
+        """Do the same for who looks at attributes: a failure is told to who commits or closes."""
+        with suppress(OSError):
+            return await self.restore(handle, epoch, mark)
+        return False
+
+    @contextmanager
+    def writing_again(self, handle: bytes) -> Iterator[None]:
+        """For the block: what a restart has lost of a file is written again."""
+        if len(self._again) >= _AGAIN_MAX:
+            self._again = {file: since for file, since in self._again.items() if since == inf}
+        self._again[handle] = inf
+        try:
+            yield
+        finally:
+            self._times += 1
+            self._again[handle] = self._times
+
+    @property
+    def mark(self) -> int:
+        """A moment."""
+        return self._times
+
+    def came_again(self, handle: bytes, mark: int) -> bool:
+        """Return whether data of a file was written again since ``mark``, or is just now."""
+        return self._again.get(handle, 0) > mark
+
+    async def disturbed(self, handle: bytes, mark: int) -> bool:
+        """Return whether old data may have been written over what came new since ``mark``.
+
+        Who replaces a file's contents by its path knows the file only afterwards, so that it cannot
+        wait for that beforehand. It has to do it again, and no old data is left by then.
+        """
+        if not self.came_again(handle, mark):
+            return False
+        unstable = self._files.get(handle)
+        if unstable is not None:
+            await unstable.no_commit()
+        return True
 
     async def settle(self, handle: bytes) -> None:
         """Make what was written to a file stable: see :meth:`Unstable.settle`."""

@@ -92,7 +92,7 @@ class NodeLookups:
         """Return the same nodes for another user of the mount."""
         acting = Acting(self._client.session, credentials)
         other = copy(self)
-        other._operations = Operations(acting)
+        other._operations = Operations(acting, self._client.files.unstable)
         other._open_operations = self._open_operations.acting_as(acting)
         other._locks = LockOperations(other._open_operations)
         other._searched = OrderedDict()

@@ -82,7 +82,7 @@ class Nodes(NodeNames):
             here = await self._open_delegated(node, access)
             if here is not None:
                 return here
-        asked_at = self._now()
+        asked_at, mark = self._now(), self._client.files.unstable.mark
         opening = await self._at(
             lambda: self._open_operations.open_handle(
                 node.handle, access, node.path, truncate=truncate
@@ -91,7 +91,20 @@ class Nodes(NodeNames):
         )
         changed = opening.status.change != node.change
         node.learn(opening.status, asked_at)
-        return self._opened(node, opening, truncate, changed)
+        file = self._opened(node, opening, truncate, changed)
+        if truncate:
+            await self._truncated(node, file, mark)
+        return file
+
+    async def _truncated(self, node: Node, file: NodeFile, mark: int) -> None:
+        """Truncate a file once more, if old data may have come again after OPEN had done it."""
+        if not await self._client.files.unstable.disturbed(node.handle, mark):
+            return
+        try:
+            await self.setattr(node, encode_attributes(size=0), 0)
+        except BaseException:
+            await file.close()
+            raise
 
     async def _open_delegated(self, node: Node, access: int) -> NodeFile | None:
         """Open a file that the server has left to us, without a call if its attributes are known.
@@ -142,7 +155,7 @@ class Nodes(NodeNames):
                 directory,
             )
 
-        owes = False
+        owes, mark = False, self._client.files.unstable.mark
         if exclusive:
             attributes = self._of_new(directory, mode, umask)
             opening, owes = await self._open_exclusively(opened, attributes, where, lazily)
@@ -157,6 +170,8 @@ class Nodes(NodeNames):
         self.table.look_up(node)
         file = self._opened(node, opening, truncate, changed)
         file.owes_times = owes
+        if truncate and not exclusive:
+            await self._truncated(node, file, mark)
         return file
 
     async def _open_exclusively(

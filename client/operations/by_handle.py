@@ -36,6 +36,7 @@ from ..compound import ANONYMOUS_STATEID, Compound
 from ..cookies import Cookies
 from ..errors import NfsError, StatusError, Where, make_error, name_file, nowhere, status_error
 from ..results import Result
+from ..unstable import UnstableTable
 
 ALL_ACCESS: Final = (
     t.ACCESS4_READ
@@ -100,8 +101,10 @@ class Listing:
 class Operations:
     """Operations of one mount on objects whose handles it has."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, unstable: UnstableTable) -> None:
         self.caller = caller
+        self._unstable = unstable
+        """What may have to be written again before it is looked at."""
 
     @property
     def page_size(self) -> int:
@@ -181,20 +184,53 @@ class Operations:
         return await self._found(compound, where)
 
     async def _found(self, compound: Compound, where: Where) -> Stat:
+        mark = self._unstable.mark
         handle = compound.getfh()
         status = compound.stat()
         await self.call(compound, where)
         status.value.handle = handle.value
+        if self._unstable.in_doubt(self.caller.epoch, mark):
+            return await self._restored(status.value, mark, where)
         return status.value
 
     # --- Looking ---
 
     async def getattr(self, handle: bytes, where: Where = nowhere) -> Stat:
-        """Return the attributes."""
-        compound = self.at("GETATTR", handle)
-        status = compound.stat()
-        await self.call(compound, where)
-        return status.value
+        """Return the attributes, with all that this client has written."""
+        while True:
+            mark = self._unstable.mark
+            compound = self.at("GETATTR", handle)
+            status = compound.stat()
+            await self.call(compound, where)
+            epoch = self.caller.epoch
+            if not self._unstable.in_doubt(epoch, mark):
+                return status.value
+            if not await self._unstable.restored(handle, epoch, mark):
+                return status.value
+
+    @property
+    def mark(self) -> int:
+        """A moment, for :meth:`restored`."""
+        return self._unstable.mark
+
+    async def _restored(self, status: Stat, mark: int, where: Where = nowhere) -> Stat:
+        """Return the attributes of an object as they are once what was lost of it is back."""
+        handle = status.handle
+        if await self._unstable.restored(handle, self.caller.epoch, mark):
+            status = await self.getattr(handle, where)
+            status.handle = handle
+        return status
+
+    async def restored(self, page: Page, mark: int) -> None:
+        """Have in a page of a directory what is there once all that was lost is back.
+
+        ``mark`` is from before it was asked for.
+        """
+        if not self._unstable.in_doubt(self.caller.epoch, mark):
+            return
+        for index, (name, status) in enumerate(page.entries):
+            if isinstance(status, Stat) and status.handle:
+                page.entries[index] = name, await self._restored(status, mark)
 
     async def access(
         self, handle: bytes, mask: int = ALL_ACCESS, where: Where = nowhere
@@ -244,9 +280,10 @@ class Operations:
         ``NFS4ERR_NOT_SAME`` or ``NFS4ERR_BAD_COOKIE`` if the server cannot go on from there (RFC
         8881, Section 18.23).
         """
-        compound = self.at("READDIR", directory)
+        mark, compound = self.mark, self.at("READDIR", directory)
         page = compound.readdir(cookie, verifier, self.page_size)
         await self.call(compound, where)
+        await self.restored(page.value, mark)
         return page.value
 
     async def listing(
@@ -257,10 +294,11 @@ class Operations:
         where: Where = nowhere,
     ) -> Listing:
         """Return what :meth:`page` does, with the directory's change attribute from just before."""
-        compound = self.at("READDIR", directory)
+        mark, compound = self.mark, self.at("READDIR", directory)
         change = compound.getattr(CHANGE, CHANGE_ROOM, decode_change)
         page = compound.readdir(cookie, verifier, self.page_size)
         await self.call(compound, where)
+        await self.restored(page.value, mark)
         return Listing(change.value, page.value)
 
     async def pages(

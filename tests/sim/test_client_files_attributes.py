@@ -9,7 +9,7 @@ import pytest
 from tests.support.files_world import DATA, World, written
 from tests.support.nfs_fake import Refused
 
-from nfsrdma.client.attributes import encode_attributes
+from nfsrdma.client.attributes import Stat, encode_attributes
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.task import Task, gather
 from nfsrdma.xdr.nfs4 import types as t
@@ -151,3 +151,72 @@ def test_attributes_are_set_when_a_commit_of_others_is_over(world: World) -> Non
     names = [name for operations in world.server.log for name in operations]
     assert names.index("SETATTR") > names.index("WRITE")
     assert node.stable == b"abcd"
+
+
+LOOKS: list[tuple[Callable[[FileSystem], Coroutine[Any, Any, Any]], Any]] = [
+    (lambda fs: _size(fs.stat("new")), 4),
+    (lambda fs: _size(fs.stat("link")), 4),
+    (lambda fs: _size(fs.lstat("new")), 4),
+    (lambda fs: fs.read_bytes("new"), b"abcd"),
+    (lambda fs: fs.read_bytes("link"), b"abcd"),
+    (lambda fs: _listed(fs), 4),
+    (lambda fs: _seen_by_nodes(fs), 4),
+]
+
+
+async def _size(looking: Coroutine[Any, Any, Stat]) -> int:
+    return (await looking).st_size
+
+
+async def _listed(fs: FileSystem) -> int:
+    (entry,) = [entry for entry in await fs.scandir() if entry.name == "new"]
+    return entry.stat().st_size
+
+
+async def _seen_by_nodes(fs: FileSystem) -> int:
+    nodes = fs.nodes()
+    root = await nodes.root()
+    (listed,) = [each for each in (await nodes.readdir(root)).entries if each.name == b"new"]
+    assert listed.node is not None
+    assert listed.node.status.st_size == 4
+    node = await nodes.lookup(root, b"new")
+    assert node.status.st_size == 4
+    return (await nodes.refresh(node)).st_size
+
+
+@pytest.mark.parametrize(("look", "expected"), LOOKS)
+@pytest.mark.parametrize("committing", [False, True])
+def test_who_looks_by_path_sees_what_a_restart_has_lost(
+    world: World,
+    look: Callable[[FileSystem], Coroutine[Any, Any, Any]],
+    expected: Any,
+    committing: bool,
+) -> None:
+    """Also while it is just being written again."""
+    file, node = written(world, b"abcd")
+    world.server.add("link", t.NF4LNK, target=b"new")
+    world.server.restart()
+    tasks: list[Task[Any]] = [Task(file.commit())] if committing else []
+    tasks.append(Task(look(world.fs)))
+    assert world.run(gather(tasks))[-1] == expected
+    assert node.stable == b"abcd"
+    world.server.log.clear()
+    world.run(look(world.fs))
+    assert not any("COMMIT" in names for names in world.server.log[:1])
+
+
+def test_a_look_is_a_failure_only_if_it_is_for_the_data(world: World) -> None:
+    """What cannot be written again is told to who commits or closes, and who reads."""
+    file, _ = written(world, b"abcd")
+    world.server.restart()
+
+    def full(args: t.WRITE4args) -> bytes:
+        raise Refused(t.NFS4ERR_NOSPC)
+
+    world.server.op_write = full  # type: ignore[method-assign]
+    assert world.run(world.fs.stat("new")).st_size == 0
+    assert world.run(_listed(world.fs)) == 0
+    with pytest.raises(OSError, match="space"):
+        world.run(world.fs.read_bytes("new"))
+    with pytest.raises(OSError, match="space"):
+        world.run(file.close())

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 LATENCY_S = 0.001
 
 
+def latency() -> float:
+    """Return for how many seconds a message is under way; tests have others."""
+    return LATENCY_S
+
+
 class FakeChannel:
     """A connection to a :class:`FakeServer`."""
 
@@ -41,7 +46,7 @@ class FakeChannel:
             return reply
         self._pending[xid] = reply
         reactor = self.server.reactor
-        reactor.call_at(reactor.now + LATENCY_S, self._arrive, xid, message.to_bytes(), max_reply)
+        reactor.call_at(reactor.now + latency(), self._arrive, xid, message.to_bytes(), max_reply)
         return reply
 
     def _arrive(self, xid: int, message: bytes, max_reply: int) -> None:
@@ -58,7 +63,8 @@ class FakeChannel:
             return
         inline = self.server.inline
         assert inline <= max_reply, f"{inline} octets where {max_reply} were foreseen"
-        self.server.reactor.call_at(self.server.reactor.now + LATENCY_S, self._answer, xid, answer)
+        reactor = self.server.reactor
+        reactor.call_at(reactor.now + latency(), self._answer, xid, answer)
 
     def _answer(self, xid: int, answer: bytes | Exception) -> None:
         reply = self._pending.pop(xid, None)

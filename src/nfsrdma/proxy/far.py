@@ -48,7 +48,7 @@ class Acts:
     __slots__ = ("by_handle", "by_open")
 
     def __init__(self, caller: Caller, client: Client) -> None:
-        self.by_handle = Operations(caller)
+        self.by_handle = Operations(caller, client.files.unstable)
         self.by_open = client.open_operations.acting_as(caller)
 
 
