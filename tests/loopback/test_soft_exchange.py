@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from tests.support.hosts import loopback
 from tests.support.shm_world import Ends, ShmWorld
+from tests.support.two_ends import story
 
 from nfsrdma.client import quick
 from nfsrdma.client.edge.loop import LoopRunner
-from nfsrdma.client.file import spread
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
 from nfsrdma.rpcrdma.providers.udp import UdpPort
@@ -23,8 +22,6 @@ from nfsrdma.rpcrdma.roce.engine.awaited import Awaited
 from nfsrdma.rpcrdma.roce.engine.engine import Engine
 from nfsrdma.rpcrdma.task import Reactor
 from nfsrdma.rpcrdma.transport.channel import RdmaChannel
-
-SIZES = (1, 3, 10, 3073, 4096, 5000, 64 << 10, 70_000, 200_000)
 
 
 class SoftWorld(ShmWorld):
@@ -63,63 +60,17 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Ends:
     return made
 
 
-def work(world: ShmWorld, file: Any, said: list[Any], rng: Random) -> None:
-    """Read, write and look at a file."""
-    for _ in range(40):
-        kind, offset, size = rng.randrange(4), rng.randrange(20_000), rng.choice(SIZES)
-        if kind == 0:
-            said.append(world.run(file.write_at(offset, memoryview(rng.randbytes(size)))))
-        elif kind == 1:
-            said.append(world.run(file.stat()).st_size)
-        else:
-            into = memoryview(bytearray(size))
-            said.append(world.run(file.read_at(offset, into)))
-            said.append(bytes(into))
-
-
-def story(folder: Path, ends: Ends) -> dict[str, Any]:
-    """What came of the work, and what both ends have counted and remember."""
-    world = SoftWorld(folder, ends)
-    try:
-        said: list[Any] = []
-        file = world.run(world.client.open("file", "w+b"))
-        for seed in range(4):
-            work(world, file, said, Random(seed))
-        world.run(file.commit())
-
-        async def one(number: int) -> None:
-            into = memoryview(bytearray(4096))
-            said.append(await file.read_at(number * 100, into))
-            said.append(bytes(into))
-
-        stats = {
-            name: (each.calls, each.errors, each.bytes_sent, each.bytes_received)
-            for name, each in world.client.stats.operations.items()
-        }
-        slots = world.client.session.slots
-        assert slots is not None
-        found = {
-            "stats": stats,
-            "counters": world.counters(),
-            "slots": (list(slots.seqids), slots.busy, world.slots()),
-        }
-        world.run(spread(one, range(8), 8))
-        return {"said": said, **found}
-    finally:
-        world.close()
-
-
 def test_the_same_comes_of_it(tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_both = story(tmp_path / "both", ends)
+    with_both = story(lambda: SoftWorld(tmp_path / "both", ends))
     assert ends.counts["taken"] > 100
     assert ends.counts["left"] < 5
     with monkeypatch.context() as without:
         without.setattr(RdmaChannel, "_on_prompt", lambda *_: False)
-        not_prompt = story(tmp_path / "not prompt", ends)
+        not_prompt = story(lambda: SoftWorld(tmp_path / "not prompt", ends))
     with monkeypatch.context() as without:
         without.setattr(Waiting, "pays", lambda _: False)
         taken = ends.counts["taken"]
-        not_waiting = story(tmp_path / "not waiting", ends)
+        not_waiting = story(lambda: SoftWorld(tmp_path / "not waiting", ends))
         assert ends.counts["taken"] == taken
     for what, value in with_both.items():
         assert value == not_prompt[what], what

@@ -10,12 +10,9 @@ from typing import Any
 
 import pytest
 from tests.loopback.test_io_tcp import CALLBACK, PROGRAM
-from tests.support.nfs import Clock, open_export
+from tests.support.two_ends import TwoEnds, story
 
 from nfsrdma.client import quick
-from nfsrdma.client.client import ClientOptions
-from nfsrdma.client.file import spread
-from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.io import exchange
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import connect_tcp, listen_tcp
@@ -24,15 +21,10 @@ from nfsrdma.rpcrdma.rpc.channel import Answer, TransportError, swift_of
 from nfsrdma.rpcrdma.rpc.client import RpcClient
 from nfsrdma.rpcrdma.rpc.program import Call, RpcProgram, RpcService
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
-from nfsrdma.rpcrdma.task import Future, Task
-from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import NfsService
-from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.vfs.memory import MemoryFileSystem
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr import Decoder, Encoder
 
 HERE = "127.0.0.1"
-SIZES = (1, 3, 10, 3073, 4096, 5000, 64 << 10, 70_000, 200_000)
 SUCCESS = (1).to_bytes(4, "big") + bytes(16)
 """A reply behind its XID: REPLY, MSG_ACCEPTED, AUTH_NONE, no verifier, SUCCESS."""
 
@@ -69,111 +61,36 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     return made
 
 
-class World:
-    """A server of a tree in memory, and a client of it, in one process."""
+class World(TwoEnds):
+    """Both over TCP."""
+
+    spills = True
 
     def __init__(self, meanwhile: Meanwhile) -> None:
-        self.reactors = here, there = SelectReactor(), SelectReactor()
-        self.server = NfsService(
-            [open_export("", MemoryFileSystem(Clock()))],
-            there,
-            Random(1),
-            config=ServerConfig(times=LeaseTimes()),
-        )
-        host, port = self.server.listen_tcp(HERE, 0)
-        options = ClientOptions(Credentials.sys(0, 0, (0,), b"here"), b"here", bytes(8))
-
-        def connect(timeout_s: float, service: Any) -> Any:
-            return connect_tcp(here, host, port, service=service, reserved_port=False)
-
-        self.client = FileSystem(here, connect, (), options, Random(2))
         meanwhile.work = self.serve
-        self.run(self.client.mount())
+        super().__init__()
 
-    def serve(self) -> None:
-        for _ in range(8):
-            self.reactors[1].turn(0)
+    def listen(self) -> None:
+        self.address = self.server.listen_tcp(HERE, 0)
 
-    def run(self, coroutine: Any) -> Any:
-        task = Task(coroutine)
-        for _ in range(100_000):
-            if task.done():
-                return task.result()
-            for reactor in self.reactors:
-                reactor.turn(0)
-        raise TimeoutError
+    def connect(self, service: Any) -> Any:
+        host, port = self.address
+        return connect_tcp(self.reactors[0], host, port, service=service, reserved_port=False)
 
     def counters(self) -> list[Any]:
-        """What each end of the connection has counted, and what the server's slots remember."""
-        (session,) = self.server.registry.sessions.values()
-        (served,) = session.connections
-        channel = self.client.session.channel
-        assert isinstance(channel, StreamChannel)
-        assert isinstance(served, StreamChannel)
-        ends = [(each.octets_taken, each.records_received) for each in (channel, served)]
-        slots = [
-            (slot.seqid, slot.reply, slot.fingerprint[:3], slot.fingerprint[3] >> 32)
-            for slot in session._slots
-            if slot.fingerprint is not None
-        ]
-        return [ends, slots]
-
-    def close(self) -> None:
-        self.run(self.client.unmount())
-        self.server.close()
-        for reactor in self.reactors:
-            reactor.close()
-
-
-def work(world: World, file: Any, said: list[Any], rng: Random) -> None:
-    """Read, write and look at a file."""
-    for _ in range(40):
-        kind, offset, size = rng.randrange(4), rng.randrange(20_000), rng.choice(SIZES)
-        if kind == 0:
-            said.append(world.run(file.write_at(offset, memoryview(rng.randbytes(size)))))
-        elif kind == 1:
-            said.append(world.run(file.stat()).st_size)
-        else:
-            into = memoryview(bytearray(size))
-            count = world.run(file.read_at(offset, into))
-            said.append((count, bytes(into[:count])))
-
-
-def story(meanwhile: Meanwhile) -> dict[str, Any]:
-    """What came of the work, and what both ends have counted and remember."""
-    world = World(meanwhile)
-    try:
-        said: list[Any] = []
-        file = world.run(world.client.open("file", "w+b"))
-        for seed in range(4):
-            work(world, file, said, Random(seed))
-        world.run(file.commit())
-
-        async def one(number: int) -> None:
-            into = memoryview(bytearray(4096))
-            said.append((await file.read_at(number * 100, into), bytes(into)))
-
-        stats = {
-            name: (each.calls, each.errors, each.bytes_sent, each.bytes_received)
-            for name, each in world.client.stats.operations.items()
-        }
-        slots = world.client.session.slots
-        assert slots is not None
-        found = {"stats": stats, "slots": list(slots.seqids), "counters": world.counters()}
-        world.run(spread(one, range(8), 8))
-        return {"said": said, **found}
-    finally:
-        world.close()
+        ends: Any = self.client.session.channel, self.served
+        assert all(isinstance(each, StreamChannel) for each in ends)
+        return [(each.octets_taken, each.records_received) for each in ends]
 
 
 def test_the_same_comes_of_it(meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch) -> None:
-    exchanged = story(meanwhile)
+    exchanged = story(lambda: World(meanwhile))
     assert meanwhile.counts["taken"] > 100
     assert meanwhile.counts["left"] < 5
     monkeypatch.setattr(exchange.Exchanges, "__call__", lambda *_: None)
     monkeypatch.setattr(exchange.Exchanges, "post", lambda *_: None)
     taken = meanwhile.counts["taken"]
-    usual = story(meanwhile)
+    usual = story(lambda: World(meanwhile))
     assert meanwhile.counts["taken"] == taken
     for what, value in exchanged.items():
         assert value == usual[what], what

@@ -1,39 +1,26 @@
-"""A client and the real server in one process, joined by shared memory, each with its own reactor.
-
-An exchange waits for a peer that works meanwhile. Here the peer has its turns from within that
-wait, so what happens is the same each time, and on one thread.
-"""
+"""A client and the real server in one process, joined by shared memory: ``two_ends`` over it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 from typing import Any, TypeVar
 
 import pytest
-from tests.support.nfs import Clock, open_export
+from tests.support.two_ends import TwoEnds
 
 from nfsrdma.client import quick
-from nfsrdma.client.client import ClientOptions
-from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.shm import ShmDevice, talk
 from nfsrdma.rpcrdma.providers.shm import exchange as exchange_module
 from nfsrdma.rpcrdma.providers.shm.exchange import Exchange
 from nfsrdma.rpcrdma.providers.shm.ring import PRODUCED
-from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.task import Task
 from nfsrdma.rpcrdma.transport import connect_rdma
 from nfsrdma.rpcrdma.transport.channel import RdmaChannel
 from nfsrdma.rpcrdma.transport.prompt import PromptCalls
 from nfsrdma.rpcrdma.verbs.interfaces import Device
-from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import NfsService
-from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.vfs.interface import FileSystem as Tree
-from nfsrdma.server.vfs.memory import MemoryFileSystem
 
 T = TypeVar("T")
 _HERE = "127.0.0.1"
@@ -94,53 +81,30 @@ def _counted(ends: Ends, way: str) -> Callable[..., bool]:
     return counted
 
 
-class ShmWorld:
+class ShmWorld(TwoEnds):
     """A server of a tree, in memory unless it is given, and a client of it."""
 
     host = _HERE
 
     def __init__(self, folder: Path, ends: Ends, tree: Tree | None = None) -> None:
         folder.mkdir(mode=0o700)
-        self.reactors = SelectReactor(), SelectReactor()
-        here, there = self.reactors
-        self.devices: Sequence[Device] = [
-            self.open_device(reactor, folder) for reactor in self.reactors
-        ]
-        self.tree = tree or MemoryFileSystem(Clock())
-        self.server = NfsService(
-            [open_export("", self.tree)],
-            there,
-            Random(1),
-            config=ServerConfig(times=LeaseTimes()),
-        )
-        self.server.listen_rdma(self.devices[1], self.host, _PORT)
-        options = ClientOptions(Credentials.sys(0, 0, (0,), b"here"), b"here", bytes(8))
-
-        def connect(timeout_s: float, service: Any) -> Any:
-            return connect_rdma(self.devices[0], here, self.host, _PORT, service=service)
-
-        self.client = FileSystem(here, connect, (), options, Random(2))
+        self._folder = folder
+        self.devices: Sequence[Device] = ()
         ends.meanwhile = self.serve
-        self.run(self.client.mount())
+        super().__init__(tree)
 
     def open_device(self, reactor: SelectReactor, folder: Path) -> Device:
         """Return a device: of the client first, then of the server."""
         return ShmDevice(reactor, directory=str(folder))
 
-    def serve(self) -> None:
-        """Let the server have some turns, until it has answered."""
-        for _ in range(8):
-            self.reactors[1].turn(0)
+    def listen(self) -> None:
+        """Have the server listen, with a device for each end."""
+        self.devices = [self.open_device(reactor, self._folder) for reactor in self.reactors]
+        self.server.listen_rdma(self.devices[1], self.host, _PORT)
 
-    def run(self, coroutine: Any) -> Any:
-        """Run to the end, with turns of both reactors."""
-        task = Task(coroutine)
-        for _ in range(100_000):
-            if task.done():
-                return task.result()
-            for reactor in self.reactors:
-                reactor.turn(0)
-        raise TimeoutError
+    def connect(self, service: Any) -> Any:
+        """Connect the client."""
+        return connect_rdma(self.devices[0], self.reactors[0], self.host, _PORT, service=service)
 
     @property
     def channel(self) -> RdmaChannel:
@@ -149,21 +113,9 @@ class ShmWorld:
         assert isinstance(channel, RdmaChannel)
         return channel
 
-    def counters(self) -> list[dict[str, int]]:
+    def counters(self) -> list[Any]:
         """What each end of the connection has counted."""
-        (session,) = self.server.registry.sessions.values()
-        (served,) = session.connections
-        assert isinstance(served, RdmaChannel)
-        return [self.channel.stats.as_dict(), served.stats.as_dict()]
-
-    def slots(self) -> list[Any]:
-        """What the server's session remembers of each slot, sums over random handles apart."""
-        (session,) = self.server.registry.sessions.values()
-        return [
-            (slot.seqid, slot.reply, slot.fingerprint[:3], slot.fingerprint[3] >> 32, slot.taken)
-            for slot in session._slots
-            if slot.fingerprint is not None
-        ]
+        return [self.channel.stats.as_dict(), self.served.stats.as_dict()]
 
     def close(self) -> None:
         """End both."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.conformance.harness import HARNESSES, ProviderHarness, Side, pair
 from tests.support.shm_world import Ends, ShmWorld, shm_world, waiting
+from tests.support.two_ends import work
 
 from nfsrdma.client.file import spread
 from nfsrdma.rpcrdma.providers.shm import exchange as exchange_module
@@ -377,19 +378,8 @@ def test_the_same_is_shown_in_python(seed: int, monkeypatch: pytest.MonkeyPatch)
 # What a client and a server do.
 
 
-def work(world: ShmWorld, file: Any, said: list[Any], rng: Random, times: int) -> None:
-    """Read, write and look at a file."""
-    for _ in range(times):
-        kind, offset = rng.randrange(4), rng.randrange(20_000)
-        if kind == 0:
-            data = memoryview(rng.randbytes(rng.choice((1, 3, 4000, 40_000, 100_000))))
-            said.append(world.run(file.write_at(offset, data)))
-        elif kind == 1:
-            said.append(world.run(file.stat()).st_size)
-        else:
-            into = memoryview(bytearray(rng.choice((1, 10, 3073, 5000, 64 << 10, 200_000))))
-            said.append(world.run(file.read_at(offset, into)))
-            said.append(bytes(into))
+WRITTEN = (1, 3, 4000, 40_000, 100_000)
+READ = (1, 10, 3073, 5000, 64 << 10, 200_000)
 
 
 def several(world: ShmWorld, file: Any, said: list[Any], rng: Random) -> None:
@@ -422,22 +412,9 @@ def test_the_same_comes_of_it(
         with shm_world(tmp_path / lanes, ends, tree) as world:
             file = world.run(world.client.open("file", "w+b"))
             for seed in range(4):
-                work(world, file, said, Random(seed), 40)
+                work(world, file, said, Random(seed), WRITTEN, READ)
             world.run(file.commit())
-            stats = {
-                name: (each.calls, each.errors, each.bytes_sent, each.bytes_received)
-                for name, each in world.client.stats.operations.items()
-            }
-            slots = world.client.session.slots
-            assert slots is not None
-            told.append(
-                {
-                    "said": said,
-                    "stats": stats,
-                    "counters": world.counters(),
-                    "slots": (list(slots.seqids), slots.busy, world.slots()),
-                }
-            )
+            told.append({"said": said, **world.known()})
             several(world, file, said, Random(9))
         taken.append(ends.counts["taken"])
         answered.append(sorted(ends.prompt.items()))
