@@ -109,10 +109,24 @@ def test_lines_that_do_not_end_are_errors(line: str) -> None:
         split_words(line)
 
 
-@pytest.mark.parametrize("name", ["a b", "it's", 'a"b', "a\\b", "*?[x]", "#a", "~", "!a", "ö"])
+@pytest.mark.parametrize(
+    "name", ["a b", "it's", 'a"b', "a\\b", "*?[x]", "#a", "~", "!a", "ö", "a;b", "<&|>"]
+)
 def test_a_quoted_name_is_one_word_that_means_it(name: str) -> None:
     (word,) = split_words(quoted(name))
     assert (word.text, is_wild(word.text)) == (name, False)
+
+
+@pytest.mark.parametrize(
+    "line", ["rm a > b", "rm a>b", "ls; rm b", "ls && rm b", "ls | rm b", "rm <b"]
+)
+def test_what_shells_do_is_not_taken_for_names(shell: Shell, top: Path, line: str) -> None:
+    for name in "ab":
+        (top / name).write_text(name)
+    out, err = shell(line, status=2)
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert "one command a line" in err
+    assert sorted(each.name for each in top.iterdir()) == ["a", "b"]
 
 
 # --- From a script ---

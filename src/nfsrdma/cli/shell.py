@@ -25,9 +25,10 @@ def shell(url: str, lines: tuple[str, ...], stop: bool, options: Options) -> Non
 
     The commands are those of the command line, with names instead of URLs: ls, cat, get, put, sync,
     stat, acl, df, mkdir, rm, cp, mv, ln, du, find, tree, chmod, chown, touch and ping; and cd, pwd,
-    lcd, lpwd, help, exit and !COMMAND. Names are completed by Tab, and quoted as in a shell. A line
-    that begins with # is a comment. Input that is no terminal is done line by line; an error does
-    not keep the rest, and the exit status is that of the last line that failed.
+    lcd, lpwd, help, exit and !COMMAND. Names are completed by Tab, and quoted as in a shell; a line
+    has one command, and no unquoted ; | & < or >. One that begins with # is a comment. Input
+    that is no terminal is done line by line; an error does not keep the rest, and the exit
+    status is that of the last line that failed.
     """
     with mounted(url, options) as (fs, path):
         session = Session(url, fs, path)

@@ -2,7 +2,8 @@
 
 Quotation marks and backslashes mean what they do in a shell. A ``*``, ``?`` or ``[`` that is not
 quoted is *wild*: it has :data:`WILD` before it, which is no character, so a word stays plain text
-on its way through a command's own parser.
+on its way through a command's own parser. What a shell would do with ``;``, ``|``, ``&``, ``<``
+and ``>`` is not done here: they are errors unless quoted, lest ``rm a > log`` removes ``log``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Final, NamedTuple
 WILD: Final = "\ufdd0"
 """What stands before a character of a pattern: one that no text has (Unicode, Section 23.7)."""
 _WILD_CHARACTERS: Final = "*?["
-_SPECIAL: Final = frozenset(" \t\\'\"*?[#~!")
+_OPERATORS: Final = ";|&<>"
+_SPECIAL: Final = frozenset(f" \t\\'\"*?[#~!{_OPERATORS}")
 """What a name written as a word has a backslash before."""
 
 
@@ -53,6 +55,10 @@ class _Splitter:
                 text += self._quotation(character)
             elif character == "\\":
                 text += self._escaped()
+            elif character in _OPERATORS and not self._unfinished:
+                raise ValueError(
+                    f"a {character} does nothing here: one command a line; in a name it is quoted"
+                )
             else:
                 text += WILD + character if character in _WILD_CHARACTERS else character
         return text
@@ -83,7 +89,8 @@ class _Splitter:
 def split_words(line: str, *, unfinished: bool = False) -> list[Word]:
     """Split a line into words; a ``#`` where one would begin ends it.
 
-    Raises ``ValueError`` for a quotation that does not end, unless the line is ``unfinished``.
+    Raises ``ValueError`` for a quotation that does not end, and for an operator of shells, unless
+    the line is ``unfinished``.
     """
     for character, name in (("\0", "a null character"), (WILD, "U+FDD0, which is no character,")):
         if character in line:
