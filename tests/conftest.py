@@ -29,6 +29,15 @@ _LONG = (
 """Files that take longest for the number of their tests: one that came last would be waited for."""
 
 
+def pytest_configure() -> None:
+    """Have interrupts count, also where the tests run in the background of a shell.
+
+    Programs inherit from such a shell that SIGINT is ignored, and tests interrupt what they start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name a case for an address of this process by the last octet alone."""
     if isinstance(val, str) and val.startswith(_OWN):
