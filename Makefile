@@ -106,7 +106,7 @@ native-asan: $(STAMP) ## the native modules' tests under the sanitizers, then MI
 ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
   tests/unit/test_xdr_codec.py tests/property/test_shm_talk.py tests/property/test_shm_post.py tests/property/test_server_lane.py tests/property/test_server_listing.py \
   tests/property/test_io_exchange.py tests/loopback/test_tcp_exchange.py tests/loopback/test_tcp_serve.py \
-  tests/unit/test_server_lanes.py tests/unit/test_server_entries.py tests/unit/test_server_at_hand.py tests/unit/test_server_at_once.py tests/loopback/test_soft_udp.py \
+  tests/unit/test_server_lanes.py tests/unit/test_server_entries.py tests/unit/test_server_at_hand.py tests/loopback/test_soft_udp.py \
   tests/unit/test_task_future.py tests/property/test_future_twins.py tests/property/test_transport_short.py tests/property/test_client_quick_twins.py tests/property/test_client_stat_twins.py tests/property/test_client_entries_twins.py tests/unit/test_shm_exchange.py tests/unit/test_rpc_lanes.py tests/security/test_security_native_reentry.py
 MINUTES ?= 0
 

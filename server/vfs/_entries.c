@@ -327,7 +327,6 @@ static struct PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit__entries(void)
 {
-    PyObject *made;
     int index;
 
     if (native_refused())
@@ -335,8 +334,5 @@ PyMODINIT_FUNC PyInit__entries(void)
     for (index = 0; index < NAMES; index++)
         if (names[index] == NULL && (names[index] = PyUnicode_InternFromString(NAME[index])) == NULL)
             return NULL;
-    made = entries_prepare_node() < 0 ? NULL : PyModule_Create(&module);
-    if (made != NULL && entries_add_file(made) < 0)
-        Py_CLEAR(made);
-    return made;
+    return entries_prepare_node() < 0 ? NULL : PyModule_Create(&module);
 }

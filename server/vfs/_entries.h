@@ -10,7 +10,5 @@ PyObject *entries_at_hand(PyObject *self, PyObject *const *args, Py_ssize_t coun
 int entries_prepare_node(void);
 /* A time in nanoseconds, which may be more than 64 bits have: file systems know years beyond 2262. */
 PyObject *entries_nanoseconds(long long seconds, long rest);
-/* The methods of an open file: see _entries_file.c. */
-int entries_add_file(PyObject *module);
 
 #endif

@@ -3,7 +3,6 @@
 from .descriptors import DescriptorCache
 from .interface import Attributes, Node
 from .local_attributes import Stamps
-from .local_file import LocalFile
 
 def look(
     fd: int,
@@ -21,9 +20,3 @@ def at_hand(
     cache: DescriptorCache, stamps: Stamps, node: Node, make: type[Attributes], /
 ) -> Attributes | None:
     """Return the attributes of what is no directory, if that is simple: ``LocalFileSystem``."""
-
-def read_at_once(file: LocalFile, offset: int, into: memoryview, /) -> int | None:
-    """Read what is in the page cache: the method of ``LocalFile``."""
-
-def size_at_once(file: LocalFile, /) -> int:
-    """Return the file's size: the method of ``LocalFile``."""

@@ -70,13 +70,6 @@ def at_hand_in_python(
     return None
 
 
-FILE_METHODS: Final[dict[str, Callable[..., object]]] = (
-    {}
-    if _entries is None
-    else {"read_at_once": _entries.read_at_once, "size_at_once": _entries.size_at_once}
-)
-"""Methods of ``LocalFile`` that are compiled: they take the place of those that it has."""
-
 at_hand = at_hand_in_python if _entries is None else _entries.at_hand
 
 

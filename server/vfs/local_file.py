@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from ..waiting import started
 from . import syscalls
-from .entries import FILE_METHODS
 from .heavy import is_large
 from .interface import Advice, Eventual, Job, Node, OpenFile, User
 from .limits import MAX_OFFSET
@@ -98,8 +97,6 @@ class LocalFile(OpenFile):
             return read_all(self._fd, offset, into)
         done, at_end = self._read_cached(offset, into)
         return done if at_end or done == len(into) else None
-
-    read_in_python = read_at_once
 
     def _within(self, offset: int, into: memoryview) -> memoryview:
         """Return as much of a buffer as there can be octets for. EAGAIN if the file is busy."""
@@ -309,8 +306,6 @@ class LocalFile(OpenFile):
         # A descriptor's position is of no use here, and this takes a quarter of what fstat does.
         return os.lseek(self._fd, 0, os.SEEK_END)
 
-    size_in_python = size_at_once
-
     async def _size(self) -> int:
         with self.held() as fd:
             status = await self._pace.quick(partial(os.fstat, fd))
@@ -334,10 +329,6 @@ class LocalFile(OpenFile):
         self._closed = True
         if not self._users:
             self._fs.heavy.close(self._fd)
-
-
-for _name, _method in FILE_METHODS.items():
-    setattr(LocalFile, _name, _method)
 
 
 def _of_here(file: OpenFile) -> LocalFile:

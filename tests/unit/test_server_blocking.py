@@ -36,7 +36,6 @@ from nfsrdma.server.vfs import syscalls
 from nfsrdma.server.vfs.descriptors import Budget
 from nfsrdma.server.vfs.interface import READ, ROOT, Job
 from nfsrdma.server.vfs.local import LocalFileSystem
-from nfsrdma.server.vfs.local_file import LocalFile
 from nfsrdma.server.vfs.pace import Medium
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -104,7 +103,6 @@ class World:
             return open_beneath(directory, name, flags)
 
         patch.setattr(os, "preadv", read)
-        patch.setattr(LocalFile, "read_at_once", LocalFile.read_in_python)
         patch.setattr(syscalls, "open_beneath", enter)
 
     def begin(self, session: Session, *ops: Op) -> Incoming:
