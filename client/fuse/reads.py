@@ -70,7 +70,7 @@ class Reading:
 
 def begin(mount: Mounted, body: memoryview) -> Reading | None:
     """Begin to answer READ; None leaves it to :func:`.files.read`. Raises ``struct.error``."""
-    number, offset, size = wire.Read.parse(body)
+    number, offset, size = wire.READ.unpack_from(body)
     handle = mount.handles.find(number)
     if handle is None or handle.node in mount.behind:
         return None

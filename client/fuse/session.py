@@ -201,7 +201,8 @@ class Session:
 
     def _has_read(self, unique: int, reading: reads.Reading) -> None:
         if reading.error is None:
-            self._answer(unique, reading.data)
+            data = reading.data
+            self._send((head(unique, len(data)), data))
         else:
             self._refuse(unique, number_of(reading.error, self._mount.choices.unreachable))
         reading.release()

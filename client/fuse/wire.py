@@ -147,7 +147,8 @@ _RENAME2: Final = struct.Struct("=QI4x")
 _LINK: Final = struct.Struct("=Q")
 _OPEN: Final = struct.Struct("=I4x")
 _CREATE: Final = struct.Struct("=III4x")
-_READ: Final = struct.Struct("=QQI20x")
+READ: Final = struct.Struct("=QQI20x")
+"""The body of READ: the open file, where it is read, and how much."""
 _WRITE: Final = struct.Struct("=QQII8xI4x")
 WRITE_HEAD: Final = HEADER_SIZE + _WRITE.size
 """Octets of a WRITE before its data."""
@@ -393,7 +394,7 @@ class Read(NamedTuple):
     @classmethod
     def parse(cls, body: memoryview) -> Read:
         """Parse a body."""
-        return cls(*_READ.unpack_from(body))
+        return cls(*READ.unpack_from(body))
 
 
 class Write(NamedTuple):
