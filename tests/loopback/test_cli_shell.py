@@ -129,6 +129,16 @@ def test_what_shells_do_is_not_taken_for_names(shell: Shell, top: Path, line: st
     assert sorted(each.name for each in top.iterdir()) == ["a", "b"]
 
 
+def test_where_one_is_and_what_is_above_is_not_removed(shell: Shell, top: Path) -> None:
+    (top / "d/e").mkdir(parents=True)
+    for word in (".", "..", "./", "e/..", "e/../.", "../.."):
+        _, err = shell("cd d", f"rm -rf {word}", status=2)
+        assert "neither . nor .. is removed" in err
+    assert (top / "d/e").is_dir()
+    shell("cd d", "rm -r ../d/e")
+    assert list((top / "d").iterdir()) == []
+
+
 # --- From a script ---
 
 

@@ -166,6 +166,12 @@ class Session:
         name, given = context.command.name, context.params
         assert name is not None
         meant = {key: _plain(value) for key, value in given.items()}
+        if name == "rm":
+            for word in given["urls"]:
+                if literal(word).rstrip("/").rpartition("/")[2] in (".", ".."):
+                    raise click.UsageError(
+                        "neither . nor .. is removed: name the directory", context
+                    )
         for key in REMOTE[name]:
             if isinstance(given[key], tuple):
                 meant[key] = tuple(url for word in given[key] for url in self._urls(word))
