@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import select
 import socket
 import struct
 import threading
@@ -156,6 +157,21 @@ def test_a_table_that_changes_while_it_is_read(harness: ProviderHarness) -> None
     finally:
         type(remote).permitted = original
     assert not any(server.connection._ring.marks)  # type: ignore[attr-defined]
+
+
+def test_a_doorbell_that_its_other_holder_makes_wait(harness: ProviderHarness) -> None:
+    """Whether reads and writes wait is a flag of the open file, which the peer has too."""
+    client, server = pair(harness, receives=2)
+    bell: int = server.connection._doorbell_fd  # type: ignore[attr-defined]
+    fcntl.fcntl(bell, fcntl.F_SETFL, fcntl.fcntl(bell, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+    server.connection._woken()  # type: ignore[attr-defined]  # somebody else has read it by now
+    server.connection._slabs.trusted = False  # type: ignore[attr-defined]
+    os.eventfd_write(bell, (1 << 64) - 2)  # no more fits
+    server.connection.ring()  # type: ignore[attr-defined]
+    server.connection._woken()  # type: ignore[attr-defined]
+    client.send(b"hello")
+    harness.run_until(lambda: server.received)
+    assert not select.select([bell], [], [], 0)[0]
 
 
 # A real file system whose daemon does not answer.

@@ -31,6 +31,7 @@ from ...verbs.types import (
     VerbsError,
     WcStatus,
 )
+from .doorbell import silence
 from .line import FAULT, Line
 from .memory import SharedFile
 from .messages import BadMessage, Kind, Offer
@@ -332,12 +333,15 @@ class ShmConnection:
     # --- Turns ---
 
     def _woken(self) -> None:
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._doorbell_fd)
+        silence(self._doorbell_fd)
         self.run()
 
     def ring(self) -> None:
         """Ask for a turn, from whatever turns the reactor, even if that sleeps."""
+        if not self._slabs.trusted:
+            # The peer has our doorbell as well, and could make the write to it block.
+            self._reactor.call_soon(self.run)
+            return
         with suppress(BlockingIOError):  # the peer has rung it as often as that goes: it is heard
             os.eventfd_write(self._doorbell_fd, 1)
 

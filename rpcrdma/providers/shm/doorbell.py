@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from .order import fence
 from .ring import ARMED, PLACE
 from .talk import place
+
+_NO_WAIT: Final = getattr(os, "RWF_NOWAIT", 0)
+
+
+def silence(fd: int) -> None:
+    """Take back what has rung our doorbell, an eventfd, without ever waiting for more.
+
+    That it does not block is a flag of the open file, which the peer has as well: it could clear
+    it, and take what has rung before we do. So the read itself says that it does not wait.
+    """
+    try:
+        os.preadv(fd, [bytearray(8)], -1, _NO_WAIT)
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        with suppress(BlockingIOError):  # Linux before 5.8 has no such reads of eventfds
+            os.eventfd_read(fd)
 
 
 class Doorbell:
