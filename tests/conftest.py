@@ -22,9 +22,10 @@ _MEASURED_SEEDS = 3
 """Cases of each scenario by seeds, the first ones, that count for the coverage."""
 
 _LONG = (
-    *("test_mount_workloads.py", "test_guides.py", "test_fuse_power.py", "test_fuse_mount_8.py"),
-    *("test_nfs_seeds.py", "test_fuse_seeds.py", "test_conform_hostile.py", "test_rdma_bench.py"),
-    *("test_crashes.py", "test_fuse_kills.py", "test_examples.py", "test_failover_seeds.py"),
+    *("test_mount_workloads.py", "test_bench.py", "test_nfs_seeds.py", "test_fuse_mount.py"),
+    *("test_client_copies.py", "test_crashes.py", "test_fuse_seeds.py", "test_relay_sim.py"),
+    *("test_conform_hostile.py", "test_cli_errors.py", "test_guides.py", "test_fuse_power.py"),
+    *("test_fuse_mount_8.py", "test_rdma_bench.py", "test_failover_seeds.py", "test_examples.py"),
 )
 """Files that take longest for the number of their tests: one that came last would be waited for."""
 
