@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from tests.support.conform import replaced
 from tests.support.conform_client import run
+from tests.support.mutants import Mutant, Mutants
 
 from nfsrdma.client import recovery
 from nfsrdma.conform.client.catalogue import SCENARIOS
@@ -23,30 +22,8 @@ from nfsrdma.rpcrdma.transport.requester import PendingCall, RpcRdmaRequester
 from nfsrdma.rpcrdma.verbs.types import Access
 from nfsrdma.xdr import Decoder
 
-
-@dataclass(frozen=True)
-class Mutant:
-    """A fault: which test must catch it, and what is put where."""
-
-    case: str
-    owner: Any
-    name: str
-    fault: Any
-
-
-MUTANTS: dict[str, Mutant] = {}
-
-
-def mutant(case: str, owner: Any, name: str) -> Callable[[Any], Any]:
-    """Enter what stands below as the replacement of an attribute."""
-
-    def enter(fault: Any) -> Any:
-        text = f"{case} {fault.__name__.strip('_')}"
-        assert text not in MUTANTS
-        MUTANTS[text] = Mutant(case, owner, name, fault)
-        return fault
-
-    return enter
+MUTANTS = Mutants()
+mutant = MUTANTS.enter
 
 
 # --- Calls ---

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from tests.support import conform as support
 from tests.support import gss
 from tests.support.conform import CONTEXTS, VERSION_3, SimServer, replaced
+from tests.support.mutants import Mutant, Mutants
 from tests.support.nfs3_server import NOTHING_KNOWN, Version3
 
 from nfsrdma.conform.case import CASES
@@ -41,30 +41,8 @@ from nfsrdma.server.state.session import Slot
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs3 import types as t
 
-
-@dataclass(frozen=True)
-class Mutant:
-    """A fault: which test must catch it, and what is put where."""
-
-    case: str
-    owner: Any
-    name: str
-    fault: Any
-
-
-MUTANTS: dict[str, Mutant] = {}
-
-
-def mutant(case: str, owner: Any, name: str) -> Callable[[Any], Any]:
-    """Enter what stands below as the replacement of an attribute."""
-
-    def enter(fault: Any) -> Any:
-        text = f"{case} {fault.__name__.strip('_')}"
-        assert text not in MUTANTS
-        MUTANTS[text] = Mutant(case, owner, name, fault)
-        return fault
-
-    return enter
+MUTANTS = Mutants()
+mutant = MUTANTS.enter
 
 
 def planned(case: str) -> Callable[[Any], Any]:

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.support.nfs import (
     LEASE,
     PUTROOTFH,
-    Clock,
-    FakeReactor,
     Peer,
     Session,
-    make_server,
     mkdir,
     putfh,
 )
+from tests.support.restarts import STORES, Machine, opener
 
-from nfsrdma.server.edge.recovery import SqliteRecoveryStore
-from nfsrdma.server.service import NfsService
-from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore, StoreError
-from nfsrdma.server.vfs.memory import MemoryFileSystem
+from nfsrdma.server.state.recovery import StoreError
 from nfsrdma.xdr.nfs4 import types as t
 
 
-class Host:
-    """Where one server is started after the other, over the same file system and disk."""
-
-    def __init__(self, open_store: Callable[[], RecoveryStore]) -> None:
-        self.reactor = FakeReactor()
-        self._fs = MemoryFileSystem(Clock())
-        self._open_store = open_store
-        self._starts = 0
-        self.server = self.start()
-
-    def start(self) -> NfsService:
-        self._starts += 1
-        self.server = make_server(
-            fs=self._fs, store=self._open_store(), reactor=self.reactor, seed=self._starts
-        )
-        return self.server
+class Host(Machine):
+    """Where clients come back after a restart."""
 
     def session(self) -> Session:
         return Peer(self.server).session(b"me")
@@ -50,13 +30,9 @@ class Host:
         return Peer(self.server).call(session.sequence(slot, seqid)).status
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=STORES)
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
-    if request.param == "memory":
-        store = MemoryRecoveryStore(7)
-        return Host(lambda: store)
-    path = str(tmp_path / "recovery.sqlite")
-    return Host(lambda: SqliteRecoveryStore(path))
+    return Host(opener(request.param, tmp_path))
 
 
 def test_what_was_not_executed_is_known(host: Host) -> None:

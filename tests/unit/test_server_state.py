@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from tests.support.nfs import (
     GETFH,
     LEASE,
     PUTROOTFH,
-    Clock,
-    FakeReactor,
     Op,
     Peer,
     Session,
@@ -31,48 +28,22 @@ from tests.support.nfs import (
     reclaim_complete,
     write,
 )
+from tests.support.restarts import STORES, Machine, opener
 
 from nfsrdma.server.administration import NotDone, evict
 from nfsrdma.server.edge.recovery import NewerState, SqliteRecoveryStore
-from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore, StoreError
+from nfsrdma.server.state.recovery import StoreError
 from nfsrdma.server.status import status_of
 from nfsrdma.server.vfs.local import LocalFileSystem
-from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
 RECLAIM = t.open_claim4(t.CLAIM_PREVIOUS, t.OPEN_DELEGATE_NONE)
 
 
-class Machine:
-    """A server that can be started again over the same file system and the same disk."""
-
-    def __init__(self, open_store: Callable[[], RecoveryStore]) -> None:
-        self.reactor = FakeReactor()
-        self.fs = MemoryFileSystem(Clock())
-        self._open_store = open_store
-        self._starts = 0
-        self.server = self.start()
-
-    def start(self) -> NfsService:
-        self._starts += 1
-        self.server = make_server(
-            fs=self.fs, store=self._open_store(), reactor=self.reactor, seed=self._starts
-        )
-        return self.server
-
-    def peer(self) -> Peer:
-        return Peer(self.server)
-
-
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=STORES)
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
-    if request.param == "memory":
-        store = MemoryRecoveryStore(7)
-        return Machine(lambda: store)
-    path = str(tmp_path / "recovery.sqlite")
-    return Machine(lambda: SqliteRecoveryStore(path))
+    return Machine(opener(request.param, tmp_path))
 
 
 def reclaim_open(handle: bytes) -> tuple[Op, Op]:
