@@ -21,7 +21,7 @@ from tests.support.rdma_wire import (
 
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.capture.source import Spool
-from nfsrdma.dissector.layers import Layers
+from nfsrdma.dissector.layers import Layers, offload
 from nfsrdma.dissector.layers.offload import packet_of, stride_of
 from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.transport.chunk import Segment
@@ -136,6 +136,13 @@ def test_each_packet_gets_its_own_headers_back(tmp_path: Path) -> None:
                 got.append(octets[(20 if ":" not in address else 40) :])
         assert [o[8:] for o in got] == [o[8:] for o in wanted]
         assert [o[:6] for o in got] == [o[:6] for o in wanted]
+
+
+@pytest.mark.parametrize("size", [40, 60, 68])
+def test_what_is_left_of_a_file_that_was_cut(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """The headers that a frame had when it was decoded need not be there any more."""
+    monkeypatch.setattr(offload, "packet_of", lambda *_: bytes(size))
+    assert not offload._icrc_fits(None, memoryview(b""), size)  # type: ignore[arg-type]
 
 
 def _fill(data: bytes):
