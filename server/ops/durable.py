@@ -1,10 +1,9 @@
 """What an operation has changed is durable before it is answered.
 
-All that changes something is, but for what the client itself is to make durable: data that is
-written unstably, or copied (RFC 8881, Section 18.32.3; RFC 7862, Section 15.2). Of those a verifier
-tells that they are lost; of anything else nothing would, neither of a file that is not executable
-any more nor of one that was cut. So it was with NFS version 3 (RFC 1813, Section 4.8), and Linux's
-server does so as well.
+All that changes something is (RFC 7530, Section 14.3), but for what the client itself is to make
+durable: data that is written unstably, or copied (RFC 8881, Section 18.32.3; RFC 7862, Section
+15.2). Of those a verifier tells that they are lost; of anything else nothing would, neither of a
+file that is not executable any more nor of one that was cut. Linux's server does so as well.
 
 An export that is not ``sync`` leaves that to the file system of its own machine. What a client
 expressly wants durable (COMMIT, a WRITE that is not unstable) is so in any case.
