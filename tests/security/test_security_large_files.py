@@ -226,12 +226,16 @@ def test_blocks_of_what_is_closed_last_are_given_back_aside(world: World) -> Non
     assert inode not in open_inodes()
 
 
-def test_small_files_need_no_thread(world: World) -> None:
+def test_small_files_are_cut_without_a_thread(world: World) -> None:
     reply = Reply(world.begin(world.session, PUTROOTFH, open_(b"small"), (t.OP_GETFH, None)))
     stateid, handle = reply[2].stateid, reply[3].object
-    ops = putfh(handle), setattr_({t.FATTR4_SIZE: 2}, stateid)
-    assert Reply(world.begin(world.session, *ops)).status == t.NFS4_OK
-    assert not world.threads.waiting
+    began = world.begin(world.session, putfh(handle), setattr_({t.FATTR4_SIZE: 2}, stateid))
+    assert (world.path / "small").stat().st_size == 2
+    # What is left is that this is on the disk.
+    assert not began.outcome
+    assert len(world.threads.waiting) == 1
+    world.threads.work()
+    assert Reply(began).status == t.NFS4_OK
     world.done(world.session, putfh(handle), commit())
 
 
