@@ -21,9 +21,6 @@ _ONCE = re.compile(r"::|ipv6|all of|wildcard", re.IGNORECASE)
 _MEASURED_SEEDS = 3
 """Cases of each scenario by seeds, the first ones, that count for the coverage."""
 
-_UNMEASURED = {"property", "vectors"}
-"""Folders of tests that do not count for it, as they compare much of what others run already."""
-
 _LONG = (
     *("test_mount_workloads.py", "test_bench.py", "test_nfs_seeds.py", "test_fuse_mount.py"),
     *("test_client_copies.py", "test_crashes.py", "test_fuse_seeds.py", "test_relay_sim.py"),
@@ -58,8 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         call = getattr(item, "callspec", None)
         indices = call.indices if call is not None else {}
-        more = max(indices.get("seed", 0), indices.get("first", 0)) >= _MEASURED_SEEDS
-        if more or item.path.parent.name in _UNMEASURED:
+        if max(indices.get("seed", 0), indices.get("first", 0)) >= _MEASURED_SEEDS:
             item.add_marker("no_cover")
     if hasattr(config, "workerinput"):
         sizes = Counter(item.path for item in items)
