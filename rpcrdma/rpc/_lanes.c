@@ -26,11 +26,6 @@ typedef struct {
     PyObject *failed; /* is told of a lane that raised */
 } Lanes;
 
-static uint32_t u32(const unsigned char *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 /* The octets between the XID and the arguments, and where these begin; NULL if it has none, or with an exception. */
 static PyObject *head_of(PyObject *message, Py_ssize_t *at)
 {

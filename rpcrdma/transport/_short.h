@@ -67,19 +67,6 @@ int short_is_ready(const Short *self);
 /* Something failed halfway: the connection is ended, and the exception goes on. Returns NULL. */
 PyObject *short_faulty(const Short *self);
 
-static inline uint32_t u32(const unsigned char *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static inline void put32(unsigned char *at, uint32_t value)
-{
-    at[0] = (unsigned char)(value >> 24);
-    at[1] = (unsigned char)(value >> 16);
-    at[2] = (unsigned char)(value >> 8);
-    at[3] = (unsigned char)value;
-}
-
 /* A header with empty lists (RFC 8166, Section 4.1). */
 static inline void put_head(unsigned char *at, uint32_t xid, uint32_t credits)
 {

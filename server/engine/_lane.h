@@ -70,30 +70,6 @@ struct call {
     uint64_t moved; /* octets of a file */
 };
 
-static inline uint32_t u32(const unsigned char *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static inline uint64_t u64(const unsigned char *at)
-{
-    return (uint64_t)u32(at) << 32 | u32(at + 4);
-}
-
-static inline unsigned char *put32(unsigned char *at, uint32_t value)
-{
-    at[0] = (unsigned char)(value >> 24);
-    at[1] = (unsigned char)(value >> 16);
-    at[2] = (unsigned char)(value >> 8);
-    at[3] = (unsigned char)value;
-    return at + 4;
-}
-
-static inline unsigned char *put64(unsigned char *at, uint64_t value)
-{
-    return put32(put32(at, (uint32_t)(value >> 32)), (uint32_t)value);
-}
-
 static inline PyObject *get(PyObject *object, enum name name)
 {
     return PyObject_GetAttr(object, lane_names[name]);

@@ -26,12 +26,6 @@ static void put16(uint8_t *at, size_t value)
     at[1] = (uint8_t)value;
 }
 
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value & 0xFFFF);
-}
-
 /* The ICRC follows the packet in little-endian order. */
 static void put_icrc(uint8_t *at, uint32_t reg)
 {
